@@ -1,1 +1,5 @@
 //! The server side.
+
+pub mod config;
+
+mod nearest;
