@@ -1,0 +1,163 @@
+//! The client: handles for every resource, and the one `send` that every call passes through.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+
+use crate::answer::Answer;
+use crate::api::{AsEntityUser, Auth, Entities, EntityHandle};
+use crate::builder::MoniteBuilder;
+use crate::call_log::CallLog;
+use crate::error::Error;
+use crate::id::{EntityId, EntityUserId};
+use crate::limit::Priority;
+use crate::request::Request;
+use crate::token::{Minter, TokenCache};
+use crate::wire::{Journey, Wire};
+
+/// A token for our own call must live at least so long: longer than a call takes.
+const OWN_CALL_MIN_LEFT: Duration = Duration::from_secs(30);
+
+/// A client of Monite's API. Cheap to clone; clones share tokens, rate limit and connections.
+#[derive(Clone)]
+pub struct Monite {
+    core: Arc<Core>,
+    priority: Priority,
+    log: Option<CallLog>,
+}
+
+struct Core {
+    wire: Arc<Wire>,
+    minter: Minter,
+    tokens: TokenCache,
+}
+
+impl Monite {
+    /// Starts building a client.
+    pub fn builder() -> MoniteBuilder {
+        MoniteBuilder::new()
+    }
+
+    pub(crate) fn from_parts(wire: Wire, credentials: crate::builder::Credentials) -> Self {
+        let wire = Arc::new(wire);
+        let minter = Minter::new(wire.clone(), credentials);
+        let tokens = TokenCache::new(minter.clone());
+        Self {
+            core: Arc::new(Core {
+                wire,
+                minter,
+                tokens,
+            }),
+            priority: Priority::default(),
+            log: None,
+        }
+    }
+
+    /// The same client, whose calls wait for the rate limit with this priority.
+    #[must_use]
+    pub fn with_priority(&self, priority: Priority) -> Self {
+        Self {
+            priority,
+            ..self.clone()
+        }
+    }
+
+    /// The same client, which notes every HTTP attempt of its own calls in `log`. Token mints are shared by
+    /// many calls and belong to none of them, so they are not in it.
+    #[must_use]
+    pub fn recording(&self, log: &CallLog) -> Self {
+        Self {
+            log: Some(log.clone()),
+            ..self.clone()
+        }
+    }
+
+    /// All entities.
+    pub fn entities(&self) -> Entities<'_> {
+        Entities { monite: self }
+    }
+
+    /// One entity.
+    pub fn entity(&self, id: EntityId) -> EntityHandle<'_> {
+        EntityHandle { monite: self, id }
+    }
+
+    /// Calls in the name of one user.
+    pub fn as_entity_user(&self, user: EntityUserId) -> AsEntityUser<'_> {
+        AsEntityUser { monite: self, user }
+    }
+
+    /// Tokens, past the cache.
+    pub fn auth(&self) -> Auth<'_> {
+        Auth { monite: self }
+    }
+
+    /// The cached tokens.
+    pub fn tokens(&self) -> &TokenCache {
+        &self.core.tokens
+    }
+
+    /// HTTP requests sent so far by all clones, retries and token mints included.
+    pub fn calls_made(&self) -> u64 {
+        self.core.wire.calls.load(Ordering::Relaxed)
+    }
+
+    /// The base URL, `/v1` included: what Monite's browser SDKs want as `apiUrl`.
+    pub fn api_url(&self) -> &str {
+        &self.core.wire.base_url
+    }
+
+    /// Sends any call and reads its JSON answer; the handles are the comfortable way.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn send<T: DeserializeOwned>(&self, request: Request) -> Result<T, Error> {
+        self.call(&request).await?.json()
+    }
+
+    /// Sends a call whose answer has no body.
+    ///
+    /// # Errors
+    /// Any [`Error`].
+    pub async fn send_for_nothing(&self, request: Request) -> Result<(), Error> {
+        self.call(&request).await.map(drop)
+    }
+
+    pub(crate) fn mint(&self) -> &Minter {
+        &self.core.minter
+    }
+
+    pub(crate) fn priority(&self) -> Priority {
+        self.priority
+    }
+
+    /// A refused token means that nothing was done, so any call may be repeated once with a fresh one.
+    async fn call(&self, request: &Request) -> Result<Answer, Error> {
+        let (wire, tokens) = (&self.core.wire, &self.core.tokens);
+        let mut journey = Journey::new(self.priority, self.log.clone());
+        let Some(scope) = request.scope else {
+            return wire.call(request, None, &[], &mut journey).await;
+        };
+        let token = tokens.get(scope, OWN_CALL_MIN_LEFT).await?;
+        match wire.call(request, Some(&token), &[], &mut journey).await {
+            Err(error) if error.is_token_dead() => {
+                tokens.mark_dead(scope, &token);
+                let fresh = tokens.get(scope, OWN_CALL_MIN_LEFT).await?;
+                wire.call(request, Some(&fresh), &[], &mut journey).await
+            }
+            result => result,
+        }
+    }
+}
+
+impl fmt::Debug for Monite {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Monite")
+            .field("wire", &self.core.wire)
+            .field("priority", &self.priority)
+            .finish_non_exhaustive()
+    }
+}

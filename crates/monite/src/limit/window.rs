@@ -1,0 +1,147 @@
+//! The limiter of one process: permits that come back one second after their answer, evenly paced.
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::Notify;
+
+use super::queue::{Queue, Turn};
+use super::{Limiter, Permit, Priority, RateSignal};
+use crate::clock::{Clock, until};
+
+/// `N` permits, each free again one second after its *answer*, handed out at 0.95 `N` a second at most.
+///
+/// Against a server that counts fixed seconds, a sliding log, a sliding counter or a token bucket this gets no 429,
+/// also over a network with jitter: a permit that waits for its answer cannot be counted twice in one window.
+/// Clones are the same limiter.
+#[derive(Clone)]
+pub struct WindowLimiter {
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    clock: Arc<dyn Clock>,
+    state: Mutex<State>,
+}
+
+struct State {
+    queue: Queue,
+    /// The bell of each ticket that waits.
+    bells: HashMap<u64, Arc<Notify>>,
+}
+
+impl WindowLimiter {
+    /// At most `per_second` requests a second.
+    pub fn new(per_second: u32, clock: Arc<dyn Clock>) -> Self {
+        let state = Mutex::new(State {
+            queue: Queue::new(per_second),
+            bells: HashMap::new(),
+        });
+        Self {
+            shared: Arc::new(Shared { clock, state }),
+        }
+    }
+
+    /// How long everybody is held back by a 429; zero when nobody is.
+    pub fn pause_left(&self) -> Duration {
+        self.shared.lock().queue.pause_left(self.shared.clock.now())
+    }
+}
+
+#[async_trait]
+impl Limiter for WindowLimiter {
+    async fn acquire(&self, priority: Priority) -> Permit {
+        let place = Place::join(&self.shared, priority);
+        loop {
+            match self.shared.turn(&place) {
+                Turn::Go => {
+                    let shared = self.shared.clone();
+                    drop(place);
+                    return Permit::new(move |how| {
+                        let now = shared.clock.now();
+                        let mut state = shared.lock();
+                        state.queue.release(priority, how, now);
+                        state.ring_head();
+                    });
+                }
+                Turn::At(at) => {
+                    let wait = until(self.shared.clock.now(), at);
+                    tokio::select! {
+                        () = self.shared.clock.sleep(wait) => {}
+                        () = place.bell.notified() => {}
+                    }
+                }
+                Turn::OnRelease | Turn::NotFirst => place.bell.notified().await,
+            }
+        }
+    }
+
+    fn observe(&self, signal: &RateSignal) {
+        let now = self.shared.clock.now();
+        let mut state = self.shared.lock();
+        state.queue.observe(signal, now);
+        state.ring_head();
+    }
+}
+
+impl Shared {
+    fn turn(&self, place: &Place) -> Turn {
+        let now = self.clock.now();
+        self.lock().queue.turn(place.priority, place.ticket, now)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// A bell rung before its owner listens is not lost: `Notify` keeps it.
+    fn ring_head(&self) {
+        if let Some(bell) = self.queue.head().and_then(|ticket| self.bells.get(&ticket)) {
+            bell.notify_one();
+        }
+    }
+}
+
+/// A place in the queue. Dropping it leaves the queue and lets the next one look: nothing leaks from a cancelled wait.
+struct Place {
+    shared: Arc<Shared>,
+    priority: Priority,
+    ticket: u64,
+    bell: Arc<Notify>,
+}
+
+impl Place {
+    fn join(shared: &Arc<Shared>, priority: Priority) -> Self {
+        let now = shared.clock.now();
+        let bell = Arc::new(Notify::new());
+        let mut state = shared.lock();
+        let ticket = state.queue.join(priority, now);
+        state.bells.insert(ticket, bell.clone());
+        Self {
+            shared: shared.clone(),
+            priority,
+            ticket,
+            bell,
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let mut state = self.shared.lock();
+        state.queue.leave(self.priority, self.ticket);
+        state.bells.remove(&self.ticket);
+        state.ring_head();
+    }
+}
+
+impl fmt::Debug for WindowLimiter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "WindowLimiter({:?})", self.shared.lock().queue)
+    }
+}

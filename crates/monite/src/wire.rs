@@ -1,0 +1,226 @@
+//! The one way out: every attempt of every call passes here, through the limiter, and comes back as answer or error.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::{HeaderValue, Method};
+use jiff::Timestamp;
+use rand::RngExt;
+use rand::rngs::StdRng;
+use secrecy::SecretString;
+
+use crate::answer::{self, Answer};
+use crate::call_log::{CallLog, CallRecord};
+use crate::clock::Clock;
+use crate::error::Error;
+use crate::id::RequestId;
+use crate::limit::{Limiter, Priority};
+use crate::request::Request;
+use crate::retry::{self, Decision, RetryBudget, RetryPolicy};
+use crate::token::AccessToken;
+use crate::transport::Transport;
+
+/// Everything a call needs on its way, shared by all clones of a client.
+pub(crate) struct Wire {
+    pub(crate) base_url: String,
+    pub(crate) version: HeaderValue,
+    pub(crate) transport: Arc<dyn Transport>,
+    pub(crate) limiter: Arc<dyn Limiter>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) retry: RetryPolicy,
+    pub(crate) budget: Mutex<RetryBudget>,
+    pub(crate) rng: Mutex<StdRng>,
+    pub(crate) calls: AtomicU64,
+}
+
+/// What is remembered over all attempts of one call, also over the replay with a fresh token.
+pub(crate) struct Journey {
+    priority: Priority,
+    log: Option<CallLog>,
+    /// An earlier attempt got no answer that rules out that it was carried out.
+    may_have_applied: bool,
+}
+
+impl Journey {
+    pub(crate) fn new(priority: Priority, log: Option<CallLog>) -> Self {
+        Self {
+            priority,
+            log,
+            may_have_applied: false,
+        }
+    }
+}
+
+impl Wire {
+    /// Sends a call, again where that can help and cannot harm. `secrets` are cut out of whatever comes back.
+    pub(crate) async fn call(
+        &self,
+        request: &Request,
+        token: Option<&AccessToken>,
+        secrets: &[&SecretString],
+        journey: &mut Journey,
+    ) -> Result<Answer, Error> {
+        self.lock_budget().earn();
+        let mut attempt = 1;
+        loop {
+            let error = match self.attempt(request, token, secrets, journey).await {
+                Ok(answer) => return Ok(answer),
+                Err(error) => error,
+            };
+            if request.method == Method::DELETE && journey.may_have_applied && error.is_not_found()
+            {
+                return Ok(self.gone(request, &error));
+            }
+            journey.may_have_applied |= error.may_have_applied();
+            let decision = retry::decide(
+                &self.retry,
+                attempt,
+                &error,
+                request.is_repeatable(),
+                self.chance(),
+            );
+            match decision {
+                Decision::Again { after } if self.lock_budget().spend() => {
+                    tracing::debug!(operation = request.operation, attempt, ?after, %error, "trying again");
+                    self.clock.sleep(after).await;
+                }
+                Decision::Again { .. } | Decision::GiveUp => return Err(error),
+            }
+            attempt += 1;
+        }
+    }
+
+    /// Now, on this client's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// A random number in `0..1`.
+    pub(crate) fn chance(&self) -> f64 {
+        self.rng
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .random()
+    }
+
+    async fn attempt(
+        &self,
+        request: &Request,
+        token: Option<&AccessToken>,
+        secrets: &[&SecretString],
+        journey: &Journey,
+    ) -> Result<Answer, Error> {
+        let http = request.to_http(
+            &self.base_url,
+            &self.version,
+            token.map(AccessToken::secret),
+        )?;
+        let permit = self.limiter.acquire(journey.priority).await;
+        let sent_at = self.clock.now();
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        let result = self.transport.send(http).await;
+        let now = self.clock.now();
+        let (result, status, request_id) = match result {
+            Ok(response) => {
+                permit.answered();
+                let (status, headers) = (response.status().as_u16(), response.headers());
+                self.limiter
+                    .observe(&answer::rate_signal(status, headers, now));
+                let request_id = answer::request_id(headers);
+                let result = if response.status().is_success() {
+                    let (operation, request_id) = (request.operation, request_id.clone());
+                    Ok(Answer {
+                        operation,
+                        status,
+                        request_id,
+                        sent_at,
+                        body: response.into_body(),
+                    })
+                } else {
+                    let token = token.map(AccessToken::secret);
+                    let secrets: Vec<&SecretString> =
+                        secrets.iter().copied().chain(token).collect();
+                    Err(answer::refusal(
+                        request.operation,
+                        status,
+                        headers,
+                        response.body(),
+                        now,
+                        &secrets,
+                    ))
+                };
+                (result, Some(status), request_id)
+            }
+            Err(lost) => {
+                drop(permit);
+                let error = Error::Transport {
+                    operation: request.operation,
+                    kind: lost.kind,
+                    source: lost.source,
+                };
+                (Err(error), None, None)
+            }
+        };
+        tracing::debug!(
+            operation = request.operation,
+            status,
+            request_id = request_id.as_ref().map(RequestId::as_str)
+        );
+        if let Some(log) = &journey.log {
+            log.push(record(
+                request,
+                sent_at,
+                status,
+                request_id,
+                result.as_ref().err(),
+            ));
+        }
+        result
+    }
+
+    /// A delete that finds nothing after one whose answer was lost: the lost one did it.
+    fn gone(&self, request: &Request, error: &Error) -> Answer {
+        Answer {
+            operation: request.operation,
+            status: 204,
+            request_id: error.request_id().cloned(),
+            sent_at: self.clock.now(),
+            body: bytes::Bytes::new(),
+        }
+    }
+
+    fn lock_budget(&self) -> std::sync::MutexGuard<'_, RetryBudget> {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn record(
+    request: &Request,
+    at: Timestamp,
+    status: Option<u16>,
+    request_id: Option<RequestId>,
+    error: Option<&Error>,
+) -> CallRecord {
+    CallRecord {
+        at,
+        operation: request.operation.to_owned(),
+        method: request.method.to_string(),
+        path: request.path.clone(),
+        status,
+        request_id: request_id.map(|id| id.as_str().to_owned()),
+        error: error.map(ToString::to_string),
+    }
+}
+
+impl fmt::Debug for Wire {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Wire")
+            .field("base_url", &self.base_url)
+            .field("version", &self.version)
+            .field("transport", &self.transport)
+            .field("limiter", &self.limiter)
+            .field("retry", &self.retry)
+            .finish_non_exhaustive()
+    }
+}
