@@ -1,5 +1,9 @@
-//! The server side.
+//! The server side of a Monite integration: a store of what the product desires, a reconciler that makes Monite equal to it, a
+//! broker of tokens, an HTTP API and a command line. In reading order:
 
 pub mod config;
+pub mod domain;
+pub mod events;
+pub mod jitter;
 
 mod nearest;

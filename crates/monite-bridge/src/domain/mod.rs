@@ -1,0 +1,9 @@
+//! The words of the bridge as types: no I/O, no SQL, no HTTP.
+
+pub mod id;
+pub mod seen;
+pub mod sync;
+
+pub use id::{CustomerId, InvalidId, ObjectId, UserId};
+pub use seen::{Attempt, EntityLink, RoleLink, Seen, UserLink};
+pub use sync::{Call, Generation, LastError, SyncState, SyncStatus};
