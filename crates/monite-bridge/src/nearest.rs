@@ -19,24 +19,14 @@ pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
 }
 
 fn fold(word: &str) -> String {
-    word.chars()
-        .filter(|c| !matches!(c, '_' | '-' | ' '))
-        .flat_map(char::to_lowercase)
-        .collect()
+    word.chars().filter(|c| !matches!(c, '_' | '-' | ' ')).flat_map(char::to_lowercase).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::nearest;
 
-    const KNOWN: [&str; 6] = [
-        "listen",
-        "legal_name",
-        "postal_code",
-        "phone",
-        "tax_id",
-        "website",
-    ];
+    const KNOWN: [&str; 6] = ["listen", "legal_name", "postal_code", "phone", "tax_id", "website"];
 
     #[test]
     fn typing_mistakes_find_their_word_and_strangers_find_none() {

@@ -9,9 +9,7 @@ pub struct DatabaseConfig {
 
 impl Default for DatabaseConfig {
     fn default() -> Self {
-        Self {
-            url: "sqlite://monite-bridge.db".to_owned(),
-        }
+        Self { url: "sqlite://monite-bridge.db".to_owned() }
     }
 }
 
@@ -27,9 +25,10 @@ impl DatabaseConfig {
 fn database_url(text: &str) -> Result<String, String> {
     match text.split_once(':') {
         Some(("sqlite", rest)) if !rest.trim_start_matches('/').is_empty() => Ok(text.to_owned()),
-        Some(("postgres" | "postgresql", _)) => Err(
-            "this version keeps its data in SQLite only, PostgreSQL comes later; accepted: \"sqlite://FILE\"".to_owned(),
-        ),
+        Some(("postgres" | "postgresql", _)) => {
+            Err("this version keeps its data in SQLite only, PostgreSQL comes later; accepted: \"sqlite://FILE\""
+                .to_owned())
+        }
         _ => Err("must name a SQLite file, such as \"sqlite://monite-bridge.db\"".to_owned()),
     }
 }

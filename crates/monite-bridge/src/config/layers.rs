@@ -32,16 +32,11 @@ impl Layers {
     pub(super) fn new(file: Option<(String, Dict)>, env: &EnvVars) -> Self {
         let mut figment = Figment::new();
         if let Some((name, values)) = file {
-            figment = figment.merge(Layer {
-                origin: format!("in {name}"),
-                values,
-            });
+            figment = figment.merge(Layer { origin: format!("in {name}"), values });
         }
         for (name, path, text) in env.with_prefix(PREFIX) {
-            figment = figment.merge(Layer {
-                origin: format!("from the environment variable {name}"),
-                values: nested(path, text),
-            });
+            figment = figment
+                .merge(Layer { origin: format!("from the environment variable {name}"), values: nested(path, text) });
         }
         Self { figment }
     }
@@ -71,11 +66,7 @@ fn nested(path: &str, text: &str) -> Dict {
         // Infallible today; as text is what an unparsable value would mean.
         Err(_) => Value::from(text),
     };
-    keys.into_iter()
-        .rev()
-        .fold(Dict::from([(last, value)]), |inner, key| {
-            Dict::from([(key, Value::from(inner))])
-        })
+    keys.into_iter().rev().fold(Dict::from([(last, value)]), |inner, key| Dict::from([(key, Value::from(inner))]))
 }
 
 #[cfg(test)]
@@ -97,10 +88,7 @@ mod tests {
         assert_eq!(listen.as_str(), Some("1.2.3.4:5"));
         assert_eq!(layers.origin(listen).unwrap(), "in x.toml");
         assert_eq!(limit.to_u128(), Some(12));
-        assert_eq!(
-            layers.origin(limit).unwrap(),
-            "from the environment variable MONITE_BRIDGE__MONITE__RATE_LIMIT"
-        );
+        assert_eq!(layers.origin(limit).unwrap(), "from the environment variable MONITE_BRIDGE__MONITE__RATE_LIMIT");
         assert!(values.find_ref("server.tls_cert").is_none());
     }
 }

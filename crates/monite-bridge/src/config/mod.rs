@@ -71,16 +71,9 @@ impl Config {
         };
         match std::fs::read_to_string(file) {
             Ok(text) => Self::from_text(Some((file, &text)), env),
-            Err(error) if error.kind() == ErrorKind::NotFound && !must_exist => {
-                Self::from_text(None, env)
-            }
-            Err(error) if error.kind() == ErrorKind::NotFound => Err(ConfigError::Missing {
-                path: file.to_owned(),
-            }),
-            Err(source) => Err(ConfigError::Unreadable {
-                path: file.to_owned(),
-                source,
-            }),
+            Err(error) if error.kind() == ErrorKind::NotFound && !must_exist => Self::from_text(None, env),
+            Err(error) if error.kind() == ErrorKind::NotFound => Err(ConfigError::Missing { path: file.to_owned() }),
+            Err(source) => Err(ConfigError::Unreadable { path: file.to_owned(), source }),
         }
     }
 
@@ -91,22 +84,17 @@ impl Config {
             None => None,
         };
         let advice = match &parsed {
-            Some((name, _)) => format!(
-                "Correct {name} or the variables named; `monite-bridge init` writes a commented example."
-            ),
-            None => "Correct the variables named; `monite-bridge init` writes a commented configuration file.".to_owned(),
+            Some((name, _)) => {
+                format!("Correct {name} or the variables named; `monite-bridge init` writes a commented example.")
+            }
+            None => {
+                "Correct the variables named; `monite-bridge init` writes a commented configuration file.".to_owned()
+            }
         };
         let layers = Layers::new(parsed, env);
         let mut problems = Problems::default();
         let config = read_sections(&layers, &mut problems);
-        if problems.0.is_empty() {
-            Ok(config)
-        } else {
-            Err(ConfigError::Invalid {
-                problems: problems.0,
-                advice,
-            })
-        }
+        if problems.0.is_empty() { Ok(config) } else { Err(ConfigError::Invalid { problems: problems.0, advice }) }
     }
 
     /// What was configured and has no effect yet, or is unwise: sentences worth a warning in the log at start.
@@ -121,9 +109,7 @@ impl Config {
             && url.starts_with("http://")
             && !self.monite.is_loopback()
         {
-            notes.push(format!(
-                "monite.base_url {url} is not encrypted: the client secret travels in the clear"
-            ));
+            notes.push(format!("monite.base_url {url} is not encrypted: the client secret travels in the clear"));
         }
         notes
     }
@@ -133,13 +119,8 @@ fn read_sections(layers: &Layers, problems: &mut Problems) -> Config {
     const SECTIONS: [&str; 5] = ["monite", "server", "database", "session", "sync"];
     let mut values = layers.values();
     let mut section = |name: &'static str| values.remove(name);
-    let (monite, server, database, session, sync) = (
-        section("monite"),
-        section("server"),
-        section("database"),
-        section("session"),
-        section("sync"),
-    );
+    let (monite, server, database, session, sync) =
+        (section("monite"), section("server"), section("database"), section("session"), section("sync"));
     let config = Config {
         monite: MoniteConfig::read(Section::new("monite", monite, layers, problems)),
         server: ServerConfig::read(Section::new("server", server, layers, problems)),
@@ -148,11 +129,7 @@ fn read_sections(layers: &Layers, problems: &mut Problems) -> Config {
         sync: SyncConfig::read(Section::new("sync", sync, layers, problems)),
     };
     for (name, value) in values {
-        problems.0.push(Problem {
-            message: unknown_key(&name, &SECTIONS),
-            key: name,
-            origin: layers.origin(&value),
-        });
+        problems.0.push(Problem { message: unknown_key(&name, &SECTIONS), key: name, origin: layers.origin(&value) });
     }
     config
 }
@@ -165,10 +142,7 @@ fn parse_toml(path: &Path, text: &str) -> Result<Dict, ConfigError> {
             let column = before.chars().rev().take_while(|c| *c != '\n').count() + 1;
             format!("line {line}, column {column}: ")
         });
-        ConfigError::Syntax {
-            path: path.to_owned(),
-            message: format!("{place}{}", error.message()),
-        }
+        ConfigError::Syntax { path: path.to_owned(), message: format!("{place}{}", error.message()) }
     })
 }
 

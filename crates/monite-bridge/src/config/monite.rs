@@ -28,11 +28,7 @@ pub enum MoniteTarget {
 
 impl Default for MoniteConfig {
     fn default() -> Self {
-        Self {
-            target: MoniteTarget::Sandbox,
-            api_version: "2024-05-25".to_owned(),
-            rate_limit: 30,
-        }
+        Self { target: MoniteTarget::Sandbox, api_version: "2024-05-25".to_owned(), rate_limit: 30 }
     }
 }
 
@@ -41,12 +37,8 @@ impl MoniteConfig {
         let default = Self::default();
         let config = Self {
             target: read_target(&mut section).unwrap_or(default.target),
-            api_version: section
-                .parsed("api_version", api_version)
-                .unwrap_or(default.api_version),
-            rate_limit: section
-                .number("rate_limit", 1..=100_000)
-                .unwrap_or(default.rate_limit),
+            api_version: section.parsed("api_version", api_version).unwrap_or(default.api_version),
+            rate_limit: section.number("rate_limit", 1..=100_000).unwrap_or(default.rate_limit),
         };
         section.finish();
         config
@@ -60,32 +52,22 @@ fn read_target(section: &mut Section<'_>) -> Option<MoniteTarget> {
         ("production-us", MoniteTarget::ProductionUs),
     ];
     if section.has("environment") && section.has("base_url") {
-        section.refuse(
-            "base_url",
-            "environment and base_url both say where Monite is; keep one of them",
-        );
+        section.refuse("base_url", "environment and base_url both say where Monite is; keep one of them");
         return None;
     }
     let named = section.parsed("environment", |text| {
-        environments
-            .iter()
-            .find(|(word, _)| *word == text)
-            .map(|(_, target)| target.clone())
-            .ok_or_else(|| {
-                let accepted = join(environments.iter().map(|(word, _)| *word));
-                format!("\"{text}\" is not known; accepted: {accepted}, or base_url instead")
-            })
+        environments.iter().find(|(word, _)| *word == text).map(|(_, target)| target.clone()).ok_or_else(|| {
+            let accepted = join(environments.iter().map(|(word, _)| *word));
+            format!("\"{text}\" is not known; accepted: {accepted}, or base_url instead")
+        })
     });
-    named.or_else(|| {
-        section
-            .parsed("base_url", base_url)
-            .map(MoniteTarget::BaseUrl)
-    })
+    named.or_else(|| section.parsed("base_url", base_url).map(MoniteTarget::BaseUrl))
 }
 
 /// The value is not repeated in the message: an address may carry a password.
 fn base_url(text: &str) -> Result<String, String> {
-    const ACCEPTED: &str = "must be an http or https address such as \"http://127.0.0.1:8700/v1\", without query, fragment or password";
+    const ACCEPTED: &str =
+        "must be an http or https address such as \"http://127.0.0.1:8700/v1\", without query, fragment or password";
     let url = Url::parse(text).map_err(|_| ACCEPTED.to_owned())?;
     let plain = matches!(url.scheme(), "http" | "https")
         && url.has_host()
@@ -94,18 +76,14 @@ fn base_url(text: &str) -> Result<String, String> {
         && url.query().is_none()
         && url.fragment().is_none();
     // Clients append "/entities": a slash at the end would double it.
-    plain
-        .then(|| url.as_str().trim_end_matches('/').to_owned())
-        .ok_or_else(|| ACCEPTED.to_owned())
+    plain.then(|| url.as_str().trim_end_matches('/').to_owned()).ok_or_else(|| ACCEPTED.to_owned())
 }
 
 fn api_version(text: &str) -> Result<String, String> {
     let is_date = text.len() == 10 && text.parse::<jiff::civil::Date>().is_ok();
-    is_date.then(|| text.to_owned()).ok_or_else(|| {
-        format!(
-            "\"{text}\" is not a date; accepted: a version of Monite's API such as \"2024-05-25\""
-        )
-    })
+    is_date
+        .then(|| text.to_owned())
+        .ok_or_else(|| format!("\"{text}\" is not a date; accepted: a version of Monite's API such as \"2024-05-25\""))
 }
 
 impl MoniteConfig {

@@ -67,9 +67,8 @@ impl fmt::Debug for MasterKey {
 #[error("must be 32 bytes in base64; `openssl rand -base64 32` makes one")]
 pub struct InvalidMasterKey;
 
-/// A shared HS256 secret below this can be guessed offline from a single session. RFC 7518 section 3.2 asks for 32 bytes;
-/// the step from here to there is left to whoever runs the issuer, who often cannot change it alone.
-const MIN_HS256_BYTES: usize = 16;
+/// RFC 7518 section 3.2: an HS256 key has at least the size of the hash. A shorter one can be guessed offline from one session.
+const MIN_HS256_BYTES: usize = 32;
 
 impl Secrets {
     /// Reads every secret `config` may need. All problems are reported together.
@@ -96,11 +95,7 @@ fn keep<T>(result: Result<T, Problem>, problems: &mut Vec<Problem>) -> Option<T>
 }
 
 fn problem(name: &str, message: impl Into<String>) -> Problem {
-    Problem {
-        key: name.to_owned(),
-        message: message.into(),
-        origin: None,
-    }
+    Problem { key: name.to_owned(), message: message.into(), origin: None }
 }
 
 fn credentials(env: &EnvVars) -> Result<Option<EnvCredentials>, Problem> {
@@ -111,14 +106,12 @@ fn credentials(env: &EnvVars) -> Result<Option<EnvCredentials>, Problem> {
             // A line break at the end comes from `$(cat file)` habits, and no client secret ends in one.
             client_secret: SecretString::from(secret.trim_end_matches(['\r', '\n'])),
         })),
-        (None, Some(_)) => Err(problem(
-            "MONITE_CLIENT_ID",
-            "is not set, but MONITE_CLIENT_SECRET is; set both or neither",
-        )),
-        (Some(_), None) => Err(problem(
-            "MONITE_CLIENT_SECRET",
-            "is not set, but MONITE_CLIENT_ID is; set both or neither",
-        )),
+        (None, Some(_)) => {
+            Err(problem("MONITE_CLIENT_ID", "is not set, but MONITE_CLIENT_SECRET is; set both or neither"))
+        }
+        (Some(_), None) => {
+            Err(problem("MONITE_CLIENT_SECRET", "is not set, but MONITE_CLIENT_ID is; set both or neither"))
+        }
     }
 }
 
@@ -128,9 +121,7 @@ fn master_key(env: &EnvVars) -> Result<Option<MasterKey>, Problem> {
     match (env.get(KEY), env.get(FILE)) {
         (None, None) => Ok(None),
         (Some(_), Some(_)) => Err(problem(FILE, format!("{KEY} is set too; keep one of them"))),
-        (Some(text), None) => MasterKey::from_base64(text)
-            .map(Some)
-            .map_err(|error| problem(KEY, error.to_string())),
+        (Some(text), None) => MasterKey::from_base64(text).map(Some).map_err(|error| problem(KEY, error.to_string())),
         (None, Some(path)) => {
             let text = std::fs::read_to_string(Path::new(path))
                 .map(Zeroizing::new)
@@ -147,20 +138,14 @@ fn session_secret(config: &Config, env: &EnvVars) -> Result<Option<SecretString>
         return Ok(None);
     };
     // Somebody may have written the secret itself where its variable's name belongs: only repeat what looks like a name.
-    let looks_like_a_name = name
-        .bytes()
-        .all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
-    let shown = if looks_like_a_name {
-        name
-    } else {
-        "(not shown)"
-    };
+    let looks_like_a_name = name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
+    let shown = if looks_like_a_name { name } else { "(not shown)" };
     match env.get(name) {
         Some(secret) if secret.len() >= MIN_HS256_BYTES => Ok(Some(SecretString::from(secret))),
         Some(_) => Err(problem(
             "session.hs256_secret_env",
             format!(
-                "the secret in {shown} is shorter than {MIN_HS256_BYTES} bytes and can be guessed; use 32 random bytes"
+                "the secret in {shown} is shorter than {MIN_HS256_BYTES} bytes and can be guessed; `openssl rand -base64 32` makes a good one"
             ),
         )),
         None => Err(problem(
@@ -194,7 +179,7 @@ mod tests {
                 ("MONITE_CLIENT_SECRET", "s3cr3t-client\n"),
                 ("MONITE_BRIDGE_MASTER_KEY", KEY.trim_end_matches('=')),
                 ("MONITE_BRIDGE_API_KEY", "s3cr3t-key"),
-                ("SESSION", "s3cr3t-of-sixteen-bytes"),
+                ("SESSION", "s3cr3t-of-at-least-thirty-two-bytes"),
             ],
             Some("SESSION"),
         )
@@ -202,16 +187,10 @@ mod tests {
         let credentials = secrets.credentials.as_ref().unwrap();
         assert_eq!(credentials.client_secret.expose_secret(), "s3cr3t-client");
         assert_eq!(secrets.master_key.as_ref().unwrap().expose()[31], 31);
-        assert_eq!(
-            secrets.api_key.as_ref().unwrap().expose_secret(),
-            "s3cr3t-key"
-        );
+        assert_eq!(secrets.api_key.as_ref().unwrap().expose_secret(), "s3cr3t-key");
         assert!(secrets.session_hs256.is_some());
         let shown = format!("{secrets:?}");
-        assert!(
-            !shown.contains("s3cr3t") && !shown.contains("31"),
-            "{shown}"
-        );
+        assert!(!shown.contains("s3cr3t") && !shown.contains("31"), "{shown}");
     }
 
     #[test]
@@ -234,17 +213,14 @@ mod tests {
                 "MONITE_BRIDGE_MASTER_KEY: must be 32 bytes in base64; `openssl rand -base64 32` makes one",
             ),
             (
-                &[
-                    ("MONITE_BRIDGE_MASTER_KEY", KEY),
-                    ("MONITE_BRIDGE_MASTER_KEY_FILE", "f"),
-                ],
+                &[("MONITE_BRIDGE_MASTER_KEY", KEY), ("MONITE_BRIDGE_MASTER_KEY_FILE", "f")],
                 None,
                 "MONITE_BRIDGE_MASTER_KEY_FILE: MONITE_BRIDGE_MASTER_KEY is set too; keep one of them",
             ),
             (
                 &[("SESSION", "short")],
                 Some("SESSION"),
-                "session.hs256_secret_env: the secret in SESSION is shorter than 16 bytes and can be guessed; use 32 random bytes",
+                "session.hs256_secret_env: the secret in SESSION is shorter than 32 bytes and can be guessed; `openssl rand -base64 32` makes a good one",
             ),
             (
                 &[],

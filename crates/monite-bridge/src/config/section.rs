@@ -23,19 +23,8 @@ pub(super) struct Section<'a> {
 }
 
 impl<'a> Section<'a> {
-    pub(super) fn new(
-        name: &str,
-        value: Option<Value>,
-        layers: &'a Layers,
-        problems: &'a mut Problems,
-    ) -> Self {
-        let mut section = Self {
-            name: name.to_owned(),
-            values: Dict::new(),
-            known: Vec::new(),
-            layers,
-            problems,
-        };
+    pub(super) fn new(name: &str, value: Option<Value>, layers: &'a Layers, problems: &'a mut Problems) -> Self {
+        let mut section = Self { name: name.to_owned(), values: Dict::new(), known: Vec::new(), layers, problems };
         match value {
             None => {}
             Some(Value::Dict(_, values)) => section.values = values,
@@ -50,15 +39,8 @@ impl<'a> Section<'a> {
 
     /// Notes that `key` cannot be used.
     pub(super) fn refuse(&mut self, key: &str, message: impl Into<String>) {
-        let origin = self
-            .values
-            .get(key)
-            .and_then(|value| self.layers.origin(value));
-        self.problems.0.push(Problem {
-            key: format!("{}.{key}", self.name),
-            message: message.into(),
-            origin,
-        });
+        let origin = self.values.get(key).and_then(|value| self.layers.origin(value));
+        self.problems.0.push(Problem { key: format!("{}.{key}", self.name), message: message.into(), origin });
     }
 
     /// Whether the key is there, whatever it holds.
@@ -84,11 +66,7 @@ impl<'a> Section<'a> {
     }
 
     /// A text, checked and turned into what it stands for; the message says what is accepted.
-    pub(super) fn parsed<T>(
-        &mut self,
-        key: &'static str,
-        parse: impl FnOnce(&str) -> Result<T, String>,
-    ) -> Option<T> {
+    pub(super) fn parsed<T>(&mut self, key: &'static str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         let text = self.text(key)?;
         match parse(&text) {
             Ok(value) => Some(value),
@@ -97,11 +75,7 @@ impl<'a> Section<'a> {
     }
 
     /// One of a few words.
-    pub(super) fn choice<T: Copy>(
-        &mut self,
-        key: &'static str,
-        choices: &[(&'static str, T)],
-    ) -> Option<T> {
+    pub(super) fn choice<T: Copy>(&mut self, key: &'static str, choices: &[(&'static str, T)]) -> Option<T> {
         self.parsed(key, |text| {
             let accepted = || join(choices.iter().map(|(word, _)| *word));
             choices
@@ -118,29 +92,15 @@ impl<'a> Section<'a> {
         let number = given.to_i128().or_else(|| given.to_u128()?.try_into().ok());
         match number.and_then(|n| u32::try_from(n).ok()) {
             Some(n) if range.contains(&n) => Some(n),
-            _ => self.wrong(
-                key,
-                &format!(
-                    "must be a whole number from {} to {}",
-                    range.start(),
-                    range.end()
-                ),
-            ),
+            _ => self.wrong(key, &format!("must be a whole number from {} to {}", range.start(), range.end())),
         }
     }
 
     /// A length of time within `range`: whole seconds as a number, or a text such as "30s", "5m", "1h 30m".
-    pub(super) fn duration(
-        &mut self,
-        key: &'static str,
-        range: RangeInclusive<Duration>,
-    ) -> Option<Duration> {
+    pub(super) fn duration(&mut self, key: &'static str, range: RangeInclusive<Duration>) -> Option<Duration> {
         let given = self.raw(key)?;
         let parsed = match &given {
-            Value::String(_, text) => text
-                .parse::<jiff::SignedDuration>()
-                .ok()
-                .and_then(|d| d.try_into().ok()),
+            Value::String(_, text) => text.parse::<jiff::SignedDuration>().ok().and_then(|d| d.try_into().ok()),
             other => other
                 .to_u128()
                 .and_then(|n| u64::try_from(n).ok())
@@ -169,21 +129,14 @@ impl<'a> Section<'a> {
         };
         match listed {
             Some(texts) if texts.iter().all(|text| !text.trim().is_empty()) => Some(texts),
-            _ => self.wrong(
-                key,
-                "must be a list of texts, none of them empty: [\"a\", \"b\"]",
-            ),
+            _ => self.wrong(key, "must be a list of texts, none of them empty: [\"a\", \"b\"]"),
         }
     }
 
     /// Refuses every key nobody asked for.
     pub(super) fn finish(mut self) {
-        let unknown: Vec<String> = self
-            .values
-            .keys()
-            .filter(|key| !self.known.contains(&key.as_str()))
-            .cloned()
-            .collect();
+        let unknown: Vec<String> =
+            self.values.keys().filter(|key| !self.known.contains(&key.as_str())).cloned().collect();
         for key in unknown {
             let message = match secret_advice(&self.name, &key) {
                 Some(advice) => advice,
@@ -217,24 +170,17 @@ pub(super) fn unknown_key(key: &str, known: &[&str]) -> String {
 
 /// Words in quotes, separated by commas.
 pub(super) fn join<'w>(words: impl IntoIterator<Item = &'w str>) -> String {
-    let quoted: Vec<String> = words
-        .into_iter()
-        .map(|word| format!("\"{word}\""))
-        .collect();
+    let quoted: Vec<String> = words.into_iter().map(|word| format!("\"{word}\"")).collect();
     quoted.join(", ")
 }
 
 /// What to do with a key that looks like a secret: the file is no place for those.
 fn secret_advice(section: &str, key: &str) -> Option<String> {
     let folded = key.to_ascii_lowercase();
-    let looks_secret = ["secret", "password", "api_key", "master_key", "private_key"]
-        .iter()
-        .any(|word| folded.contains(word));
+    let looks_secret =
+        ["secret", "password", "api_key", "master_key", "private_key"].iter().any(|word| folded.contains(word));
     if folded == "client_id" {
-        return Some(
-            "the client id belongs to its secret: set the environment variable MONITE_CLIENT_ID"
-                .to_owned(),
-        );
+        return Some("the client id belongs to its secret: set the environment variable MONITE_CLIENT_ID".to_owned());
     }
     let instead = match (section, folded.as_str()) {
         ("session", _) => "name the environment variable that holds it in session.hs256_secret_env",

@@ -9,7 +9,7 @@ use super::section::Section;
 pub struct ServerConfig {
     /// Address and port.
     pub listen: SocketAddr,
-    /// Origins whose pages may call the browser-facing routes; none by default.
+    /// Origins whose pages may call the browser-facing routes, as browsers send them; `"*"` means every page. None by default.
     pub cors_origins: Vec<String>,
 }
 
@@ -45,7 +45,9 @@ impl ServerConfig {
 
 fn listen(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| {
-        format!("\"{text}\" is not an address; accepted: IP address and port, such as \"127.0.0.1:8710\" or \"[::1]:8710\"")
+        format!(
+            "\"{text}\" is not an address; accepted: IP address and port, such as \"127.0.0.1:8710\" or \"[::1]:8710\""
+        )
     })
 }
 
@@ -57,7 +59,7 @@ fn read_origins(section: &mut Section<'_>) -> Option<Vec<String>> {
             Some(origin) => origins.push(origin),
             None => section.refuse(
                 "cors_origins",
-                format!("\"{text}\" is not an origin; accepted: scheme, host and port only, such as \"https://app.example.com\""),
+                format!("\"{text}\" is not an origin; accepted: scheme, host and port only, such as \"https://app.example.com\", or \"*\" for every page"),
             ),
         }
     }
@@ -66,6 +68,9 @@ fn read_origins(section: &mut Section<'_>) -> Option<Vec<String>> {
 
 /// An origin as browsers send it: no path, no slash, the default port left out.
 fn origin(text: &str) -> Option<String> {
+    if text == "*" {
+        return Some(text.to_owned());
+    }
     let url = Url::parse(text).ok()?;
     let only_origin = matches!(url.scheme(), "http" | "https")
         && url.path() == "/"

@@ -40,29 +40,20 @@ impl SessionConfig {
         let default = Self::default();
         for key in ["jwks_url", "jwks_file"] {
             if section.has(key) {
-                section.refuse(
-                    key,
-                    "this version checks HS256 sessions only, key sets come later; use hs256_secret_env",
-                );
+                section
+                    .refuse(key, "this version checks HS256 sessions only, key sets come later; use hs256_secret_env");
             }
         }
         let config = Self {
             hs256_secret_env: section.parsed("hs256_secret_env", variable_name),
             issuer: section.text("issuer"),
             audience: section.texts("audience").unwrap_or_default(),
-            leeway: section
-                .duration("leeway", Duration::ZERO..=MAX_LEEWAY)
-                .unwrap_or(default.leeway),
-            customer_claim: section
-                .text("customer_claim")
-                .unwrap_or(default.customer_claim),
+            leeway: section.duration("leeway", Duration::ZERO..=MAX_LEEWAY).unwrap_or(default.leeway),
+            customer_claim: section.text("customer_claim").unwrap_or(default.customer_claim),
             user_claim: section.text("user_claim").unwrap_or(default.user_claim),
         };
         if config.customer_claim == config.user_claim {
-            section.refuse(
-                "user_claim",
-                "customer_claim and user_claim must be two different claims",
-            );
+            section.refuse("user_claim", "customer_claim and user_claim must be two different claims");
         }
         section.finish();
         config
@@ -71,10 +62,8 @@ impl SessionConfig {
 
 /// The value is not repeated in the message: somebody may have put the secret itself here.
 fn variable_name(text: &str) -> Result<String, String> {
-    let well_formed = text
-        .bytes()
-        .enumerate()
-        .all(|(i, b)| b.is_ascii_alphabetic() || b == b'_' || (i > 0 && b.is_ascii_digit()));
+    let well_formed =
+        text.bytes().enumerate().all(|(i, b)| b.is_ascii_alphabetic() || b == b'_' || (i > 0 && b.is_ascii_digit()));
     well_formed.then(|| text.to_owned()).ok_or_else(|| {
         "must be the name of an environment variable, such as \"SESSION_SECRET\", not the secret itself".to_owned()
     })

@@ -60,27 +60,16 @@ impl SyncConfig {
         const DAY: Duration = Duration::from_secs(24 * 60 * 60);
         let default = Self::default();
         let config = Self {
-            workers: section
-                .number("workers", 1..=256)
-                .map_or(default.workers, |n| n as usize),
+            workers: section.number("workers", 1..=256).map_or(default.workers, |n| n as usize),
             sweep_interval: section.duration("sweep_interval", Duration::from_secs(1)..=30 * DAY),
             on_customer_delete: section
                 .choice(
                     "on_customer_delete",
-                    &[
-                        ("deactivate", OnCustomerDelete::Deactivate),
-                        ("keep", OnCustomerDelete::Keep),
-                    ],
+                    &[("deactivate", OnCustomerDelete::Deactivate), ("keep", OnCustomerDelete::Keep)],
                 )
                 .unwrap_or(default.on_customer_delete),
             on_user_delete: section
-                .choice(
-                    "on_user_delete",
-                    &[
-                        ("delete", OnUserDelete::Delete),
-                        ("keep", OnUserDelete::Keep),
-                    ],
-                )
+                .choice("on_user_delete", &[("delete", OnUserDelete::Delete), ("keep", OnUserDelete::Keep)])
                 .unwrap_or(default.on_user_delete),
             drift: section.parsed("drift", drift).unwrap_or(default.drift),
         };

@@ -1,6 +1,8 @@
 //! The words of the bridge as types: no I/O, no SQL, no HTTP.
 
+pub mod document;
 pub mod id;
+pub mod role;
 pub mod seen;
 pub mod sync;
 
