@@ -5,5 +5,7 @@ pub mod config;
 pub mod domain;
 pub mod events;
 pub mod jitter;
+pub mod reconcile;
+pub mod store;
 
 mod nearest;

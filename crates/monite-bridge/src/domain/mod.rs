@@ -1,6 +1,7 @@
 //! The words of the bridge as types: no I/O, no SQL, no HTTP.
 
 pub mod document;
+pub mod fixed;
 pub mod id;
 pub mod role;
 pub mod seen;

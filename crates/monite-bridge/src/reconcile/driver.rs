@@ -1,0 +1,228 @@
+//! When: takes customers that are due, many at once, each by one worker; woken by a signal and by a timer.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tracing::Instrument;
+
+use super::visit::{Ended, Workshop, visit};
+use crate::domain::CustomerId;
+use crate::store::{Lease, StoreError, WorkerId};
+
+/// How long a lease lasts without renewal: a dead process holds its customers back for this long at the most.
+pub const LEASE: Duration = Duration::from_secs(15);
+
+/// Leases are renewed this often, so that two renewals may fail before one ends.
+const RENEW_EVERY: Duration = Duration::from_secs(5);
+
+/// The longest the driver rests: another process may have written to the store without a signal to this one.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// The shortest the driver rests.
+const AT_LEAST_A_MOMENT: Duration = Duration::from_millis(20);
+
+/// What one pass did.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct PassReport {
+    /// Customers visited to the end.
+    pub finished: u32,
+    /// Customers given back or taken over by another worker.
+    pub left: u32,
+    /// Visits that ended because the store failed.
+    pub failed: u32,
+}
+
+/// Drives everything that is due to what is desired.
+#[derive(Debug, Clone)]
+pub struct Reconciler {
+    workshop: Arc<Workshop>,
+    worker: WorkerId,
+    /// Customers visited at the same time.
+    workers: usize,
+    wake: Arc<Notify>,
+    held: Arc<Mutex<BTreeMap<CustomerId, (Lease, CancellationToken)>>>,
+}
+
+impl Reconciler {
+    /// A reconciler that visits up to `workers` customers at once, under the name `worker`.
+    #[must_use]
+    pub fn new(workshop: Workshop, worker: WorkerId, workers: usize) -> Self {
+        Self {
+            workshop: Arc::new(workshop),
+            worker,
+            workers: workers.max(1),
+            wake: Arc::default(),
+            held: Arc::default(),
+        }
+    }
+
+    /// What it works with.
+    #[must_use]
+    pub fn workshop(&self) -> &Workshop {
+        &self.workshop
+    }
+
+    /// Says that something may be due: the driver looks at once instead of at its next timer.
+    pub fn wake(&self) {
+        self.wake.notify_one();
+    }
+
+    /// Works until `stop`, then gives back what is in hand. Store failures are logged and waited out.
+    pub async fn run(&self, stop: CancellationToken) {
+        tokio::select! {
+            () = self.work(&stop) => {}
+            never = self.keep_leases() => match never {},
+        }
+    }
+
+    /// Visits what is due now, and what becomes due at once through it, then returns. With `only`, that customer alone.
+    ///
+    /// # Errors
+    /// [`StoreError`] when nothing can be taken.
+    pub async fn pass(&self, only: Option<&CustomerId>, stop: &CancellationToken) -> Result<PassReport, StoreError> {
+        tokio::select! {
+            report = self.work_off(only, stop) => report,
+            never = self.keep_leases() => match never {},
+        }
+    }
+
+    async fn work(&self, stop: &CancellationToken) {
+        let mut visits = JoinSet::new();
+        while !stop.is_cancelled() {
+            let taken = match self.take(&mut visits, stop, None).await {
+                Ok(taken) => taken,
+                Err(error) => {
+                    tracing::error!(
+                        error = &error as &dyn std::error::Error,
+                        "cannot take due customers from the store"
+                    );
+                    0
+                }
+            };
+            let full = visits.len() >= self.workers;
+            if taken > 0 && !full {
+                continue;
+            }
+            let rest = if full { LOOK_AGAIN_AFTER } else { self.until_next_due().await };
+            tokio::select! {
+                () = stop.cancelled() => {}
+                _ = visits.join_next(), if !visits.is_empty() => {}
+                () = self.wake.notified(), if !full => {}
+                () = self.rest(rest) => {}
+            }
+        }
+        while visits.join_next().await.is_some() {}
+    }
+
+    async fn work_off(&self, only: Option<&CustomerId>, stop: &CancellationToken) -> Result<PassReport, StoreError> {
+        let mut report = PassReport::default();
+        let mut visits = JoinSet::new();
+        loop {
+            self.take(&mut visits, stop, only).await?;
+            match visits.join_next().await {
+                None => return Ok(report),
+                Some(Ok(Ok(Ended::Finished))) => report.finished += 1,
+                Some(Ok(Ok(Ended::GivenBack | Ended::LeaseLost))) => report.left += 1,
+                Some(Ok(Err(())) | Err(_)) => report.failed += 1,
+            }
+        }
+    }
+
+    async fn until_next_due(&self) -> Duration {
+        let now = self.workshop.clock.now();
+        let due = match self.workshop.store.next_due().await {
+            Ok(due) => due,
+            Err(_) => return LOOK_AGAIN_AFTER,
+        };
+        let until = due.map_or(LOOK_AGAIN_AFTER, |due| Duration::try_from(due.duration_since(now)).unwrap_or_default());
+        // At least a moment: a customer that is due but held by another worker would otherwise make this spin.
+        until.clamp(AT_LEAST_A_MOMENT, LOOK_AGAIN_AFTER)
+    }
+
+    async fn rest(&self, how_long: Duration) {
+        self.workshop.clock.sleep(how_long).await;
+    }
+
+    async fn take(
+        &self, visits: &mut Visits, stop: &CancellationToken, only: Option<&CustomerId>,
+    ) -> Result<usize, StoreError> {
+        let free = u32::try_from(self.workers.saturating_sub(visits.len())).unwrap_or(u32::MAX);
+        if free == 0 || stop.is_cancelled() {
+            return Ok(0);
+        }
+        let now = self.workshop.clock.now();
+        let leases = self.workshop.store.claim_due(&self.worker, now, LEASE, free, only).await?;
+        let taken = leases.len();
+        for lease in leases {
+            self.start(visits, lease, stop);
+        }
+        Ok(taken)
+    }
+
+    fn start(&self, visits: &mut Visits, lease: Lease, stop: &CancellationToken) {
+        let this = self.clone();
+        let stop = stop.child_token();
+        self.held().insert(lease.customer.clone(), (lease.clone(), stop.clone()));
+        let span = tracing::info_span!("visit", customer = %lease.customer);
+        let work = async move {
+            let ended = visit(&this.workshop, &lease, &stop).await;
+            this.held().remove(&lease.customer);
+            ended.map_err(|error| {
+                tracing::error!(error = &error as &dyn std::error::Error, "the visit could not be written down")
+            })
+        };
+        visits.spawn(work.instrument(span));
+    }
+
+    async fn keep_leases(&self) -> Infallible {
+        loop {
+            self.rest(RENEW_EVERY).await;
+            self.renew().await;
+        }
+    }
+
+    /// Renews the leases in hand; a visit whose lease is lost is told to stop.
+    async fn renew(&self) {
+        let now = self.workshop.clock.now();
+        let aging: Vec<Lease> = self.held().values().map(|(lease, _)| lease.clone()).collect();
+        if aging.is_empty() {
+            return;
+        }
+        let renewed = match self.workshop.store.renew(&aging, now + LEASE).await {
+            Ok(renewed) => renewed,
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "leases could not be renewed; tried again shortly"
+                );
+                return;
+            }
+        };
+        let mut held = self.held();
+        for lease in aging {
+            match renewed.iter().find(|one| one.customer == lease.customer && one.fence == lease.fence) {
+                Some(one) => {
+                    if let Some((mine, _)) = held.get_mut(&lease.customer) {
+                        mine.until = one.until
+                    }
+                }
+                None => {
+                    if let Some((_, stop)) = held.get(&lease.customer) {
+                        stop.cancel()
+                    }
+                }
+            }
+        }
+    }
+
+    fn held(&self) -> std::sync::MutexGuard<'_, BTreeMap<CustomerId, (Lease, CancellationToken)>> {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+type Visits = JoinSet<Result<Ended, ()>>;

@@ -1,0 +1,386 @@
+//! Does one action at Monite and notes down what came of it. Holds the I/O of a visit and makes no choices.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::TryStreamExt;
+use monite::{
+    CallLog, Clock, EntityId, EntityStatus, Field, Monite, NewRole, Permissions, Priority, Role, RoleFilter, RoleId,
+    RolePatch,
+};
+
+use super::diff::{FieldChange, entity_patch, user_changes, user_patch};
+use super::observe::{Found, LookError, look_for_entity, look_for_user};
+use super::outcome::{Failure, LANDS_WITHIN_UNSEEN, Verdict, judge, lands_by};
+use super::plan::{Action, Observed};
+use crate::domain::document::UserDocument;
+use crate::domain::role::RoleName;
+use crate::domain::{Attempt, Call, EntityLink, LastError, RoleLink, Seen, UserId, UserLink};
+use crate::store::{Change, Fenced, Lease, Store, StoreError};
+
+/// Why an action did not come to its end.
+#[derive(Debug)]
+pub enum Halt {
+    /// Monite did not do it, or nobody knows; concerns this action's object only.
+    Failed(Failure),
+    /// Another worker holds the customer: write nothing and call nothing any more.
+    LeaseLost,
+    /// The store failed: nothing can be noted down, so nothing more may be done.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Halt {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// The hands of one visit: what is known so far, and what is to be noted down.
+#[derive(Debug)]
+pub struct Hands {
+    pub(super) monite: Monite,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) lease: Lease,
+    /// What is known at Monite; every action that succeeds changes it.
+    pub observed: Observed,
+    /// Found out, not yet written down. Written with the next mark, so that a create costs one commit and not two.
+    pub notes: Vec<Change>,
+}
+
+impl Hands {
+    /// Does one action. On success [`Hands::observed`] says what is there now.
+    ///
+    /// # Errors
+    /// [`Halt`]; after [`Halt::Failed`] the visit may go on with other objects.
+    pub async fn perform(&mut self, action: &Action) -> Result<(), Halt> {
+        let log = CallLog::default();
+        let priority = Priority::Bulk;
+        let monite = self.monite.with_priority(priority).recording(&log);
+        let done = self.dispatch(&monite, action).await;
+        let calls: Vec<Call> = log.take().into_iter().map(call_of).collect();
+        if !calls.is_empty() {
+            self.notes.push(Change::Calls(action.user().cloned(), calls));
+        }
+        done
+    }
+
+    async fn dispatch(&mut self, monite: &Monite, action: &Action) -> Result<(), Halt> {
+        match action {
+            Action::SettleEntity => self.settle_entity(monite).await,
+            Action::CreateEntity(document) => self.create_entity(monite, document).await,
+            Action::ActivateEntity(id) => self.switch_entity(monite, *id, true).await,
+            Action::DeactivateEntity(id) => self.switch_entity(monite, *id, false).await,
+            Action::PatchEntity { id, changes, becomes } => {
+                let answer = monite.entity(*id).update(&entity_patch(changes)).await;
+                self.answered(answer)?;
+                let active = self.observed.entity.present().is_none_or(|link| link.active);
+                self.see_entity(Seen::Present(EntityLink { id: *id, confirmed: becomes.as_ref().clone(), active }));
+                Ok(())
+            }
+            Action::ListRoles => self.list_roles(monite).await,
+            Action::CreateRole(name, permissions) => self.create_role(monite, name, permissions).await,
+            Action::UpdateRole(name, id, permissions) => self.update_role(monite, name, *id, permissions).await,
+            Action::DeleteUser(user, id) => {
+                let entity = self.entity()?;
+                let answer = monite.entity(entity).users().delete(*id).await;
+                match answer {
+                    Err(error) if !error.is_not_found() => return Err(self.failed(&error)),
+                    // Not there any more is what was wanted.
+                    Ok(_) | Err(_) => self.see_user(user, Seen::Absent),
+                }
+                Ok(())
+            }
+            Action::FindUser { user, wanted } => self.find_user(monite, user, wanted.as_deref()).await,
+            Action::CreateUser(user, document) => self.create_user(monite, user, document).await,
+            Action::PatchUser { user, becomes, changes, .. } => self.patch_user(monite, user, becomes, changes).await,
+        }
+    }
+
+    async fn settle_entity(&mut self, monite: &Monite) -> Result<(), Halt> {
+        let Seen::Unknown(attempt) = &self.observed.entity else { return Ok(()) };
+        let found = look_for_entity(monite, self.store.as_ref(), &self.lease.customer, attempt, self.clock.now()).await;
+        let seen = self.found(found, "entity")?;
+        self.see_entity(seen);
+        Ok(())
+    }
+
+    async fn create_entity(&mut self, monite: &Monite, document: &monite::NewEntity) -> Result<(), Halt> {
+        let now = self.clock.now();
+        let attempt = Attempt { at: now, lands_by: now + LANDS_WITHIN_UNSEEN, sent: document.clone() };
+        self.see_entity(Seen::Unknown(attempt.clone()));
+        self.write_down().await?;
+        match monite.entities().create(document).await {
+            Ok(entity) => {
+                let active = entity.status != EntityStatus::Inactive;
+                self.see_entity(Seen::Present(EntityLink { id: entity.id, confirmed: document.clone(), active }));
+                Ok(())
+            }
+            Err(error) => {
+                let seen = if may_have_landed(&error) {
+                    Seen::Unknown(Attempt { lands_by: lands_by(&error, self.clock.now()), ..attempt })
+                } else {
+                    Seen::Absent
+                };
+                self.see_entity(seen);
+                Err(self.failed(&error))
+            }
+        }
+    }
+
+    async fn switch_entity(&mut self, monite: &Monite, id: EntityId, on: bool) -> Result<(), Halt> {
+        let entity = monite.entity(id);
+        let answer = if on { entity.activate().await } else { entity.deactivate().await };
+        self.answered(answer)?;
+        if let Seen::Present(link) = &self.observed.entity {
+            self.see_entity(Seen::Present(EntityLink { active: on, ..link.clone() }));
+        }
+        Ok(())
+    }
+
+    async fn list_roles(&mut self, monite: &Monite) -> Result<(), Halt> {
+        let entity = self.entity()?;
+        let roles: Result<Vec<Role>, _> =
+            monite.entity(entity).roles().stream(RoleFilter::default()).try_collect().await;
+        let roles = self.answered(roles)?;
+        let unknown: Vec<RoleName> = self.observed.roles.keys().cloned().collect();
+        for name in unknown {
+            self.see_role(&name, Seen::Absent);
+        }
+        for role in roles {
+            // A name that no template can have belongs to somebody else (Monite's default role, say): not ours to touch.
+            let Ok(name) = RoleName::parse(&role.name) else { continue };
+            self.see_role(&name, Seen::Present(RoleLink { id: role.id, confirmed: role.permissions }));
+        }
+        self.observed.roles_listed = true;
+        self.notes.push(Change::RolesListed);
+        Ok(())
+    }
+
+    async fn create_role(&mut self, monite: &Monite, name: &RoleName, permissions: &Permissions) -> Result<(), Halt> {
+        let entity = self.entity()?;
+        let now = self.clock.now();
+        self.see_role(name, Seen::Unknown(Attempt { at: now, lands_by: now + LANDS_WITHIN_UNSEEN, sent: () }));
+        self.write_down().await?;
+        let new = NewRole { name: name.as_str().to_owned(), permissions: permissions.clone() };
+        match monite.entity(entity).roles().create(&new).await {
+            Ok(role) => {
+                self.see_role(name, Seen::Present(RoleLink { id: role.id, confirmed: permissions.clone() }));
+                Ok(())
+            }
+            // A role of that name is there already: it stays unknown, and the next plan looks.
+            Err(error) if error.is_conflict() => Ok(()),
+            Err(error) => {
+                if !may_have_landed(&error) {
+                    self.see_role(name, Seen::Absent);
+                }
+                Err(self.failed(&error))
+            }
+        }
+    }
+
+    async fn update_role(
+        &mut self, monite: &Monite, name: &RoleName, id: RoleId, permissions: &Permissions,
+    ) -> Result<(), Halt> {
+        let entity = self.entity()?;
+        let patch = RolePatch { permissions: Field::Set(permissions.clone()), ..RolePatch::default() };
+        match monite.entity(entity).roles().update(id, &patch).await {
+            Ok(_) => {
+                self.see_role(name, Seen::Present(RoleLink { id, confirmed: permissions.clone() }));
+                Ok(())
+            }
+            Err(error) if error.is_not_found() => {
+                // Somebody deleted it: look, and create it again.
+                self.forget_role(name);
+                Ok(())
+            }
+            Err(error) => Err(self.failed(&error)),
+        }
+    }
+
+    async fn find_user(&mut self, monite: &Monite, user: &UserId, wanted: Option<&str>) -> Result<(), Halt> {
+        let entity = self.entity()?;
+        let Some(Seen::Unknown(attempt)) = self.observed.users.get(user) else { return Ok(()) };
+        // With the same login the next create is refused as a duplicate should this one still land; with another, or with
+        // none, it would stay behind unseen.
+        let harmless = wanted == Some(attempt.sent.login.as_str());
+        let found = look_for_user(monite, entity, attempt, harmless, self.clock.now()).await;
+        let seen: Seen<UserLink, _> = self.found(found, "entity user")?;
+        if let Seen::Present(link) = &seen {
+            let owners = self.store.user_owners(&self.lease.customer, &[link.id]).await?;
+            if let Some(owner) = owners.get(&link.id).filter(|owner| *owner != user) {
+                let message = format!(
+                    "the login {:?} is still held at Monite by the entity user of {owner}",
+                    link.confirmed.login
+                );
+                self.see_user(user, Seen::Absent);
+                return Err(self.unsettled(Verdict::RETRY, message));
+            }
+        }
+        self.see_user(user, seen);
+        Ok(())
+    }
+
+    async fn create_user(&mut self, monite: &Monite, user: &UserId, document: &UserDocument) -> Result<(), Halt> {
+        let entity = self.entity()?;
+        let sent = document.to_entity_user(Some(self.role(&document.role)?));
+        let now = self.clock.now();
+        let attempt = Attempt { at: now, lands_by: now + LANDS_WITHIN_UNSEEN, sent: sent.clone() };
+        self.see_user(user, Seen::Unknown(attempt.clone()));
+        self.write_down().await?;
+        match monite.entity(entity).users().create(&sent).await {
+            Ok(created) => {
+                self.see_user(user, Seen::Present(UserLink { id: created.id, confirmed: sent }));
+                Ok(())
+            }
+            Err(error) if error.is_conflict() => {
+                // Somebody has that login already: it stays unknown, and the next plan looks who.
+                self.see_user(user, Seen::Unknown(Attempt { lands_by: self.clock.now(), ..attempt }));
+                Ok(())
+            }
+            Err(error) => {
+                if may_have_landed(&error) {
+                    let attempt = Attempt { lands_by: lands_by(&error, self.clock.now()), ..attempt };
+                    self.see_user(user, Seen::Unknown(attempt));
+                } else {
+                    self.see_user(user, Seen::Absent);
+                }
+                Err(self.role_may_be_gone(&error, &document.role))
+            }
+        }
+    }
+
+    async fn patch_user(
+        &mut self, monite: &Monite, user: &UserId, document: &UserDocument, _shown: &[FieldChange],
+    ) -> Result<(), Halt> {
+        let entity = self.entity()?;
+        let becomes = document.to_entity_user(Some(self.role(&document.role)?));
+        let Some(Seen::Present(link)) = self.observed.users.get(user) else { return Ok(()) };
+        let (id, confirmed) = (link.id, link.confirmed.clone());
+        let patch = user_patch(&user_changes(&confirmed, &becomes));
+        match monite.entity(entity).users().update(id, &patch).await {
+            Ok(_) => {
+                self.see_user(user, Seen::Present(UserLink { id, confirmed: becomes }));
+                Ok(())
+            }
+            Err(error) => {
+                let halt = self.role_may_be_gone(&error, &document.role);
+                if error.is_not_found() && !names_a_role(&error) {
+                    // Somebody deleted the entity user at Monite: look for its login, then create it again.
+                    let now = self.clock.now();
+                    self.see_user(user, Seen::Unknown(Attempt { at: now, lands_by: now, sent: confirmed }));
+                    return Ok(());
+                }
+                Err(halt)
+            }
+        }
+    }
+
+    /// Commits everything noted down so far.
+    pub async fn write_down(&mut self) -> Result<(), Halt> {
+        if self.notes.is_empty() {
+            return Ok(());
+        }
+        match self.store.record(&self.lease, std::mem::take(&mut self.notes)).await? {
+            Fenced::Recorded => Ok(()),
+            Fenced::LeaseLost => Err(Halt::LeaseLost),
+        }
+    }
+
+    fn answered<T>(&self, answer: Result<T, monite::Error>) -> Result<T, Halt> {
+        answer.map_err(|error| self.failed(&error))
+    }
+
+    fn failed(&self, error: &monite::Error) -> Halt {
+        Halt::Failed(judge(error, self.clock.now()))
+    }
+
+    /// A user refused because its role does not exist: the role is looked for again, and the user tried again.
+    fn role_may_be_gone(&mut self, error: &monite::Error, role: &RoleName) -> Halt {
+        let mut failure = judge(error, self.clock.now());
+        if error.is_not_found() && names_a_role(error) {
+            self.forget_role(role);
+            failure.verdict = Verdict::RETRY;
+        }
+        Halt::Failed(failure)
+    }
+
+    fn forget_role(&mut self, role: &RoleName) {
+        let now = self.clock.now();
+        self.see_role(role, Seen::Unknown(Attempt { at: now, lands_by: now, sent: () }));
+    }
+
+    fn found<T, A>(&self, found: Result<Found<T>, LookError>, kind: &str) -> Result<Seen<T, A>, Halt> {
+        match found {
+            Ok(Found::It(it)) => Ok(Seen::Present(it)),
+            Ok(Found::Nothing) => Ok(Seen::Absent),
+            Ok(Found::NotYet(until)) => {
+                let wait = Duration::try_from(until.duration_since(self.clock.now())).unwrap_or_default();
+                let message = format!(
+                    "a create of this {kind} went unanswered and is not to be seen at Monite; it may still land until {until}, so it is looked for once more then"
+                );
+                Err(self.unsettled(Verdict::Retry { not_before: Some(wait), not_after: Some(wait) }, message))
+            }
+            Ok(Found::TooMany(ids)) => {
+                let message = format!(
+                    "a create of this {kind} went unanswered, and Monite holds more that look like it than were sent: {}. Nothing is linked by guessing: switch off the ones too many at Monite, then retry",
+                    ids.join(", ")
+                );
+                Err(self.unsettled(Verdict::Reject, message))
+            }
+            Err(LookError::Monite(error)) => Err(self.failed(&error)),
+            Err(LookError::Store(error)) => Err(Halt::Store(error)),
+        }
+    }
+
+    fn unsettled(&self, verdict: Verdict, message: String) -> Halt {
+        let error = LastError { status: None, message, request_id: None, at: self.clock.now() };
+        Halt::Failed(Failure { verdict, error })
+    }
+
+    fn entity(&self) -> Result<EntityId, Halt> {
+        let link = self.observed.entity.present().map(|link| link.id);
+        link.ok_or_else(|| self.unsettled(Verdict::RETRY, "the customer's entity is not there yet".to_owned()))
+    }
+
+    fn role(&self, name: &RoleName) -> Result<RoleId, Halt> {
+        let link = self.observed.roles.get(name).and_then(Seen::present).map(|link| link.id);
+        link.ok_or_else(|| self.unsettled(Verdict::RETRY, format!("the role {name} is not there yet")))
+    }
+
+    fn see_entity(&mut self, seen: Seen<EntityLink, monite::NewEntity>) {
+        self.observed.entity = seen.clone();
+        self.notes.push(Change::Entity(seen));
+    }
+
+    fn see_role(&mut self, name: &RoleName, seen: Seen<RoleLink>) {
+        self.observed.roles.insert(name.clone(), seen.clone());
+        self.notes.push(Change::Role(name.clone(), seen));
+    }
+
+    fn see_user(&mut self, user: &UserId, seen: Seen<UserLink, monite::NewEntityUser>) {
+        self.observed.users.insert(user.clone(), seen.clone());
+        self.notes.push(Change::User(user.clone(), seen));
+    }
+}
+
+/// Whether the create itself may have reached Monite. A failed token mint says nothing about the call it was for: that one
+/// never went out.
+fn may_have_landed(error: &monite::Error) -> bool {
+    error.may_have_applied() && error.operation() != Some("auth.token")
+}
+
+/// Whether a not-found is about the role that was sent, and not about the thing it was sent to.
+fn names_a_role(error: &monite::Error) -> bool {
+    matches!(error, monite::Error::Api { message, .. } if message.to_ascii_lowercase().contains("role"))
+}
+
+fn call_of(record: monite::CallRecord) -> Call {
+    Call {
+        at: record.at,
+        method: record.method,
+        path: record.path,
+        status: record.status,
+        request_id: record.request_id,
+    }
+}

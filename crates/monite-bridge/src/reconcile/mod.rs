@@ -1,0 +1,15 @@
+//! Brings Monite to what the product desires: look, decide, act.
+//!
+//! [`plan`] decides and does nothing; [`observe`] looks at Monite where the store does not know; [`execute`] does one action
+//! and makes no choices; [`visit`] runs the three for one customer until nothing is left; [`driver`] decides when.
+
+pub mod diff;
+pub mod driver;
+pub mod execute;
+pub mod observe;
+pub mod outcome;
+pub mod plan;
+pub mod visit;
+
+pub use driver::{PassReport, Reconciler};
+pub use plan::{Action, Policy, plan};

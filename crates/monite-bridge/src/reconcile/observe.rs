@@ -1,0 +1,166 @@
+//! Looking at Monite where the store does not know: what an unanswered create has left behind.
+
+use futures::TryStreamExt;
+use jiff::{SignedDuration, Timestamp};
+use monite::{Entity, EntityFilter, EntityStatus, EntityUser, EntityUserFilter, Monite, NewEntity, NewEntityUser};
+
+use crate::domain::{Attempt, CustomerId, EntityLink, UserLink};
+use crate::store::{Store, StoreError};
+
+/// How far Monite's clock may be behind ours: an entity of the attempt is looked for from this long before it.
+const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(120);
+
+/// What looking for an unanswered create found.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Found<T> {
+    /// It landed: this is it.
+    It(T),
+    /// It is not there, and can no longer come.
+    Nothing,
+    /// It is not there, but may still come until then.
+    NotYet(Timestamp),
+    /// Several could be it, more than were ever attempted; nobody may choose but a person. Their ids.
+    TooMany(Vec<String>),
+}
+
+/// What can go wrong while looking.
+#[derive(Debug, thiserror::Error)]
+pub enum LookError {
+    /// Monite's answer.
+    #[error(transparent)]
+    Monite(#[from] monite::Error),
+    /// The store's.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Looks for the entity of an unanswered create: same e-mail, created since the attempt, same look, linked to nobody.
+///
+/// Monite knows no external id on creation, so two customers with the same details cannot be told apart; they need not be:
+/// entities that look the same are interchangeable until the first one is linked. Each customer that waits for one takes the
+/// one of its own rank, so that two never take the same.
+pub async fn look_for_entity(
+    monite: &Monite, store: &dyn Store, customer: &CustomerId, attempt: &Attempt<NewEntity>, now: Timestamp,
+) -> Result<Found<EntityLink>, LookError> {
+    // The rivals are read before the listing and the owners: whoever links its entity in between leaves one rival too many
+    // here, which makes us wait, and never one candidate too many.
+    let rivals = store.unsettled(&attempt.sent.email).await?;
+    let filter = EntityFilter {
+        email: Some(attempt.sent.email.clone()),
+        created_at_gte: Some(attempt.at - CLOCK_SKEW),
+        ..EntityFilter::default()
+    };
+    let mut free: Vec<Entity> = monite.entities().stream(filter).try_collect().await?;
+    let owners = store.owners(&free.iter().map(|entity| entity.id).collect::<Vec<_>>()).await?;
+    free.retain(|entity| {
+        entity.status != EntityStatus::Deleted && owners.get(&entity.id).is_none_or(|owner| owner == customer)
+    });
+    free.sort_by(|a, b| (a.created_at, a.id).cmp(&(b.created_at, b.id)));
+    let free: Vec<EntityLink> = free.iter().map(link_of).collect();
+    // Equal in every field first; else by what a person would know it again by, should Monite spell a value its own way.
+    let choice = choose(&free, &rivals, customer, |a| *a == attempt.sent);
+    let choice = if choice == Choice::Nothing {
+        choose(&free, &rivals, customer, |a| is_alike(a, &attempt.sent))
+    } else {
+        choice
+    };
+    Ok(match choice {
+        Choice::It(link) => Found::It(link),
+        Choice::TooMany(ids) => Found::TooMany(ids),
+        Choice::Nothing if now < attempt.lands_by => Found::NotYet(attempt.lands_by),
+        Choice::Nothing => Found::Nothing,
+    })
+}
+
+#[derive(Debug, PartialEq)]
+enum Choice {
+    It(EntityLink),
+    Nothing,
+    TooMany(Vec<String>),
+}
+
+fn choose(
+    free: &[EntityLink], rivals: &[(CustomerId, NewEntity)], customer: &CustomerId,
+    matches: impl Fn(&NewEntity) -> bool,
+) -> Choice {
+    let candidates: Vec<&EntityLink> = free.iter().filter(|link| matches(&link.confirmed)).collect();
+    let waiting: Vec<&CustomerId> = rivals.iter().filter(|(_, sent)| matches(sent)).map(|(rival, _)| rival).collect();
+    if candidates.len() > waiting.len().max(1) {
+        return Choice::TooMany(candidates.iter().map(|link| link.id.to_string()).collect());
+    }
+    let rank = waiting.iter().filter(|rival| **rival < customer).count();
+    candidates.get(rank).map_or(Choice::Nothing, |link| Choice::It((*link).clone()))
+}
+
+/// Whether two documents describe the same legal or natural person at the same address of mail and country.
+fn is_alike(a: &NewEntity, b: &NewEntity) -> bool {
+    let names = |of: &NewEntity| {
+        let organization = of.organization.as_ref().map(|o| o.legal_name.trim().to_owned());
+        let individual =
+            of.individual.as_ref().map(|i| (i.first_name.trim().to_owned(), i.last_name.trim().to_owned()));
+        (organization, individual)
+    };
+    a.entity_type == b.entity_type
+        && a.email.eq_ignore_ascii_case(&b.email)
+        && a.address.country == b.address.country
+        && names(a) == names(b)
+}
+
+/// The link to an entity as Monite shows it.
+#[must_use]
+pub fn link_of(entity: &Entity) -> EntityLink {
+    EntityLink { id: entity.id, confirmed: document_of(entity), active: entity.status == EntityStatus::Active }
+}
+
+/// The document that would create this entity.
+fn document_of(entity: &Entity) -> NewEntity {
+    NewEntity {
+        entity_type: entity.entity_type.clone(),
+        email: entity.email.clone().unwrap_or_default(),
+        address: entity.address.clone(),
+        organization: entity.organization.clone(),
+        individual: entity.individual.clone(),
+        phone: entity.phone.clone(),
+        website: entity.website.clone(),
+        tax_id: entity.tax_id.clone(),
+        registration_number: entity.registration_number.clone(),
+        registration_authority: entity.registration_authority.clone(),
+    }
+}
+
+/// Looks for the entity user of an unanswered create by the login that was sent: logins are unique within an entity, so there
+/// is one or none. `login_still_wanted`: a create that lands late cannot do harm then, because the next one is refused as a
+/// duplicate and looks again.
+pub async fn look_for_user(
+    monite: &Monite, entity: monite::EntityId, attempt: &Attempt<NewEntityUser>, login_still_wanted: bool,
+    now: Timestamp,
+) -> Result<Found<UserLink>, LookError> {
+    let filter = EntityUserFilter { login: Some(attempt.sent.login.clone()), ..EntityUserFilter::default() };
+    let found: Vec<EntityUser> = monite.entity(entity).users().stream(filter).try_collect().await?;
+    let mut alike = found.into_iter().filter(|user| user.login == attempt.sent.login);
+    Ok(match (alike.next(), alike.next()) {
+        (Some(one), None) => Found::It(user_link_of(&one, &attempt.sent)),
+        (Some(one), Some(other)) => {
+            Found::TooMany([one, other].into_iter().chain(alike).map(|user| user.id.to_string()).collect())
+        }
+        (None, _) if now < attempt.lands_by && !login_still_wanted => Found::NotYet(attempt.lands_by),
+        (None, _) => Found::Nothing,
+    })
+}
+
+fn user_link_of(user: &EntityUser, sent: &NewEntityUser) -> UserLink {
+    let mut confirmed = NewEntityUser {
+        login: user.login.clone(),
+        first_name: user.first_name.clone().unwrap_or_default(),
+        last_name: user.last_name.clone(),
+        email: user.email.clone(),
+        phone: user.phone.clone(),
+        title: sent.title.clone(),
+        role_id: Some(user.role_id),
+    };
+    if confirmed != *sent {
+        // Monite never returns the title (monite-behaviour, section 6): it is ours only if all the rest is.
+        confirmed.title = None;
+    }
+    UserLink { id: user.id, confirmed }
+}

@@ -1,0 +1,146 @@
+//! What a failed call means for the object it was made for: try again, and when; or wait for somebody to act.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::domain::{LastError, SyncState};
+
+/// The first retry comes after about this long; each further one after twice as long.
+const BASE: Duration = Duration::from_secs(1);
+
+/// No retry is further away than this: an outage that ends is noticed within five minutes.
+const CAP: Duration = Duration::from_secs(300);
+
+/// A create stored as going out is given this long to land when its process dies before it sees an answer: the request
+/// timeout of the client plus a margin for Monite to finish what it had begun.
+pub const LANDS_WITHIN_UNSEEN: Duration = Duration::from_secs(20);
+
+/// A create whose connection was cut is given this long: Monite was at work on it, and nobody is waiting for it any more.
+const LANDS_WITHIN_CUT: Duration = Duration::from_secs(5);
+
+/// A create that was not answered in time is given this long: Monite is slow right now, so it may well still come.
+const LANDS_WITHIN_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Why an object could not be brought to what is desired.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failure {
+    /// Whether it will be tried again by itself.
+    pub verdict: Verdict,
+    /// What happened, in words for the person who must act.
+    pub error: LastError,
+}
+
+/// What becomes of an object after a failure.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Verdict {
+    /// Tried again by itself, not before the time given (when Monite or the protocol names one).
+    Retry {
+        /// No earlier than this from now; `None`: as the backoff says.
+        not_before: Option<Duration>,
+        /// No later than this from now: what is waited for is known to be over by then.
+        not_after: Option<Duration>,
+    },
+    /// Monite refused this document: waits for a new one or a `retry`.
+    Reject,
+}
+
+impl Verdict {
+    /// As the backoff says.
+    pub const RETRY: Self = Self::Retry { not_before: None, not_after: None };
+
+    /// The state the object is in from now on.
+    #[must_use]
+    pub fn state(self) -> SyncState {
+        match self {
+            Self::Retry { .. } => SyncState::Retrying,
+            Self::Reject => SyncState::Rejected,
+        }
+    }
+
+    /// When it is due again after its `attempts`-th failure (from 1); `jitter` in `0.0..1.0`.
+    #[must_use]
+    pub fn due_at(self, now: Timestamp, attempts: u32, jitter: f64) -> Option<Timestamp> {
+        match self {
+            Self::Retry { not_before, not_after } => {
+                let wait = backoff(attempts, jitter).min(not_after.unwrap_or(CAP)).max(not_before.unwrap_or_default());
+                Some(now + wait)
+            }
+            Self::Reject => None,
+        }
+    }
+}
+
+/// Exponential with equal jitter: between half and all of `BASE * 2^(attempts - 1)`, at most [`CAP`].
+fn backoff(attempts: u32, jitter: f64) -> Duration {
+    let doublings = attempts.saturating_sub(1).min(16);
+    let full = (BASE * 2_u32.pow(doublings)).min(CAP);
+    full.mul_f64(0.5 + 0.5 * jitter)
+}
+
+/// Judges a failed call.
+#[must_use]
+pub fn judge(error: &monite::Error, now: Timestamp) -> Failure {
+    let verdict = if error.is_retryable() || error.may_have_applied() || is_about_us(error) {
+        Verdict::Retry { not_before: error.retry_after(), not_after: None }
+    } else {
+        Verdict::Reject
+    };
+    Failure { verdict, error: last_error(error, now) }
+}
+
+/// Refusals that say nothing about the document: wrong credentials, a dead token, a missing right of the partner. They end
+/// when somebody mends the configuration, so the object is tried again by itself.
+fn is_about_us(error: &monite::Error) -> bool {
+    matches!(error, monite::Error::Credentials { .. } | monite::Error::Invalid { .. })
+        || error.is_token_dead()
+        || error.is_permission_denied()
+}
+
+/// The failure as it is shown to people: Monite's words, its field errors, its request id.
+#[must_use]
+pub fn last_error(error: &monite::Error, now: Timestamp) -> LastError {
+    let mut message = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(inner) = cause {
+        message.push_str(": ");
+        message.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    LastError { status: error.status(), message, request_id: error.request_id().map(|id| id.to_string()), at: now }
+}
+
+/// Until when a create with this outcome may still land.
+#[must_use]
+pub fn lands_by(error: &monite::Error, now: Timestamp) -> Timestamp {
+    let timed_out = matches!(error, monite::Error::Transport { kind: monite::TransportKind::Timeout, .. });
+    now + if timed_out { LANDS_WITHIN_TIMEOUT } else { LANDS_WITHIN_CUT }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn retries_come_later_and_later_but_never_later_than_the_cap() {
+        let now = Timestamp::UNIX_EPOCH;
+        let seconds = |attempts, jitter| {
+            let due = Verdict::RETRY.due_at(now, attempts, jitter).unwrap();
+            (due - now).as_secs_f64()
+        };
+        assert_eq!([1, 2, 3, 4].map(|n| seconds(n, 0.999_999_999).round()), [1.0, 2.0, 4.0, 8.0]);
+        assert_eq!(seconds(1, 0.0), 0.5);
+        assert_eq!(seconds(60, 0.999_999_999).round(), 300.0);
+    }
+
+    #[test]
+    fn a_named_time_bounds_the_backoff() {
+        let now = Timestamp::UNIX_EPOCH;
+        let s = Duration::from_secs;
+        let after = Verdict::Retry { not_before: Some(s(30)), not_after: None };
+        assert_eq!(after.due_at(now, 1, 0.5), Some(now + s(30)));
+        let until = Verdict::Retry { not_before: None, not_after: Some(s(5)) };
+        assert_eq!(until.due_at(now, 10, 0.5), Some(now + s(5)));
+        assert_eq!(Verdict::Reject.due_at(now, 1, 0.5), None);
+    }
+}

@@ -1,0 +1,330 @@
+//! One visit to one customer: plan, do, plan again, until nothing is left or what is left has to wait.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use monite::{Clock, Monite};
+use tokio_util::sync::CancellationToken;
+
+use super::execute::{Halt, Hands};
+use super::outcome::Failure;
+use super::plan::{Action, Desired, EntityWish, Observed, Policy, UserWish, plan};
+use crate::domain::document::UserDocument;
+use crate::domain::role::{RoleName, RoleTemplates};
+use crate::domain::{Generation, LastError, ObjectId, Seen, SyncState, SyncStatus, UserId};
+use crate::events::{Event, Events};
+use crate::jitter::Jitter;
+use crate::store::{Change, Fenced, Lease, Progress, Store, StoreError, Visit, Wish};
+
+/// Users looked at in one visit; a customer with more is visited again right after, so that memory stays bounded and one
+/// large customer does not keep a worker from the others.
+pub const USERS_PER_VISIT: u32 = 100;
+
+/// What every visit needs.
+#[derive(Debug, Clone)]
+pub struct Workshop {
+    /// The bridge's memory.
+    pub store: Arc<dyn Store>,
+    /// The way to Monite.
+    pub monite: Monite,
+    /// The role templates of the configuration.
+    pub templates: Arc<RoleTemplates>,
+    /// What becomes of deleted things.
+    pub policy: Policy,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance for the backoff.
+    pub jitter: Jitter,
+    /// Told of every change of state.
+    pub events: Events,
+}
+
+/// How a visit ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Everything was looked at.
+    Finished,
+    /// Stopped early because the process is shutting down; the customer was given back and is due at once.
+    GivenBack,
+    /// Another worker took the customer over.
+    LeaseLost,
+}
+
+/// Visits the customer of `lease`.
+///
+/// # Errors
+/// [`StoreError`]: nothing can be written down. The lease ends by itself then, and the customer becomes due again.
+pub async fn visit(workshop: &Workshop, lease: &Lease, stop: &CancellationToken) -> Result<Ended, StoreError> {
+    let Some(visit) = workshop.store.open(lease, workshop.clock.now(), USERS_PER_VISIT).await? else {
+        return Ok(Ended::LeaseLost);
+    };
+    let mut round = Round::new(workshop, lease, visit);
+    let ended = match round.run(stop).await {
+        Ok(ended) => ended,
+        Err(Halt::LeaseLost) => return Ok(Ended::LeaseLost),
+        Err(Halt::Store(error)) => return Err(error),
+        // `run` keeps failures with their objects.
+        Err(Halt::Failed(_)) => Ended::Finished,
+    };
+    round.finish(ended).await
+}
+
+struct Round<'a> {
+    workshop: &'a Workshop,
+    visit: Visit,
+    desired: Desired,
+    hands: Hands,
+    /// Why the entity could not be brought to what is desired, if so.
+    entity_failure: Option<Failure>,
+    user_failures: BTreeMap<UserId, Failure>,
+    /// Objects whose outcome is noted already.
+    customer_noted: bool,
+    users_noted: Vec<UserId>,
+}
+
+impl<'a> Round<'a> {
+    fn new(workshop: &'a Workshop, lease: &Lease, visit: Visit) -> Self {
+        let desired = Desired::of(&visit, &workshop.templates, workshop.policy);
+        let hands = Hands {
+            monite: workshop.monite.clone(),
+            store: Arc::clone(&workshop.store),
+            clock: Arc::clone(&workshop.clock),
+            lease: lease.clone(),
+            observed: Observed::of(&visit),
+            notes: Vec::new(),
+        };
+        Self {
+            workshop,
+            visit,
+            desired,
+            hands,
+            entity_failure: None,
+            user_failures: BTreeMap::new(),
+            customer_noted: false,
+            users_noted: Vec::new(),
+        }
+    }
+
+    async fn run(&mut self, stop: &CancellationToken) -> Result<Ended, Halt> {
+        // Every round ends with an action done, a look taken or an object set aside, so it needs no more than a few rounds per
+        // object; the bound keeps a Monite that contradicts itself from holding a worker for ever.
+        let rounds = 8 + 4 * (self.desired.users.len() + self.desired.templates.len());
+        for _ in 0..rounds {
+            let actions = plan(&self.desired, &self.hands.observed);
+            if actions.is_empty() {
+                break;
+            }
+            if self.work_through(&actions, stop).await? == Ended::GivenBack {
+                return Ok(Ended::GivenBack);
+            }
+        }
+        Ok(Ended::Finished)
+    }
+
+    /// Does the actions in order, up to the first that calls for a new plan.
+    async fn work_through(&mut self, actions: &[Action], stop: &CancellationToken) -> Result<Ended, Halt> {
+        for action in actions {
+            if stop.is_cancelled() {
+                return Ok(Ended::GivenBack);
+            }
+            match self.hands.perform(action).await {
+                Ok(()) => {
+                    self.note_success(action);
+                    if action.is_look() || !self.came_true(action) {
+                        break;
+                    }
+                }
+                Err(Halt::Failed(failure)) => {
+                    self.set_aside(action, failure);
+                    break;
+                }
+                Err(halt) => return Err(halt),
+            }
+        }
+        Ok(Ended::Finished)
+    }
+
+    /// Whether the action left its object as the rest of the plan assumes (a refused duplicate leaves it unknown).
+    fn came_true(&self, action: &Action) -> bool {
+        let observed = &self.hands.observed;
+        match action {
+            Action::CreateRole(name, _) | Action::UpdateRole(name, ..) => {
+                observed.roles.get(name).is_some_and(|role| role.present().is_some())
+            }
+            Action::CreateUser(user, _) | Action::PatchUser { user, .. } => {
+                observed.users.get(user).is_some_and(|user| user.present().is_some())
+            }
+            _ => true,
+        }
+    }
+
+    /// Notes an object as done as soon as it is, so that it shows at once and not when the whole visit ends.
+    fn note_success(&mut self, action: &Action) {
+        match action {
+            Action::CreateUser(user, _) | Action::PatchUser { user, .. } if self.came_true(action) => {
+                self.note_user(&user.clone())
+            }
+            Action::DeleteUser(user, _) => self.note_user(&user.clone()),
+            Action::CreateEntity(_) | Action::PatchEntity { .. } => self.note_customer(),
+            _ => {}
+        }
+    }
+
+    /// Takes the object that failed out of what is desired in this visit; the others go on.
+    fn set_aside(&mut self, action: &Action, failure: Failure) {
+        match (action, action.user()) {
+            (_, Some(user)) => self.set_aside_user(&user.clone(), failure),
+            (Action::CreateRole(name, _) | Action::UpdateRole(name, ..), _) => {
+                self.set_aside_role(&name.clone(), &failure)
+            }
+            (Action::ListRoles, _) => {
+                self.desired.templates.clear();
+                self.set_aside_users_with(&failure, |_| true);
+                if !self.desired.roles.is_empty() {
+                    self.entity_failure.get_or_insert(failure);
+                }
+            }
+            _ => {
+                self.desired.entity = EntityWish::Untouched;
+                self.entity_failure = Some(failure);
+            }
+        }
+    }
+
+    fn set_aside_user(&mut self, user: &UserId, failure: Failure) {
+        self.desired.users.retain(|(id, _)| id != user);
+        self.user_failures.insert(user.clone(), failure);
+    }
+
+    fn set_aside_role(&mut self, role: &RoleName, failure: &Failure) {
+        self.desired.templates.remove(role);
+        let failure = Failure {
+            error: LastError {
+                message: format!("the role {role}: {}", failure.error.message),
+                ..failure.error.clone()
+            },
+            ..failure.clone()
+        };
+        self.set_aside_users_with(&failure, |document| document.role == *role);
+        if self.desired.roles.remove(role).is_some() || self.visit.roles.contains_key(role) {
+            // Nobody here waits for it, so the customer itself keeps the reason and comes back for it.
+            self.entity_failure.get_or_insert(failure);
+        }
+    }
+
+    fn set_aside_users_with(&mut self, failure: &Failure, concerned: impl Fn(&UserDocument) -> bool) {
+        let concerned: Vec<UserId> = self
+            .desired
+            .users
+            .iter()
+            .filter(|(_, wish)| matches!(wish, UserWish::As(document) if concerned(document)))
+            .map(|(id, _)| id.clone())
+            .collect();
+        for user in concerned {
+            self.set_aside_user(&user, failure.clone());
+        }
+    }
+
+    fn note_customer(&mut self) {
+        if self.customer_noted || !self.visit.customer_due {
+            return;
+        }
+        self.customer_noted = true;
+        let state = match self.visit.customer.wish {
+            Wish::Present => SyncState::InSync,
+            Wish::Gone => SyncState::Deactivated,
+        };
+        let progress = self.success(self.visit.customer.sync.generation, state);
+        self.hands.notes.push(Change::CustomerDone(progress));
+    }
+
+    fn note_user(&mut self, id: &UserId) {
+        let Some(user) = self.visit.users.iter().find(|user| user.id == *id) else { return };
+        if self.users_noted.contains(id) {
+            return;
+        }
+        self.users_noted.push(id.clone());
+        let generation = user.sync.generation;
+        let change = match user.wish {
+            Wish::Gone => Change::UserGone(id.clone(), generation),
+            Wish::Present => Change::UserDone(id.clone(), self.success(generation, SyncState::InSync)),
+        };
+        self.hands.notes.push(change);
+    }
+
+    fn success(&self, generation: Generation, state: SyncState) -> Progress {
+        Progress { generation, state, attempts: 0, due_at: None, error: None, at: self.workshop.clock.now() }
+    }
+
+    /// Notes down how everything came out and gives the customer back.
+    async fn finish(mut self, ended: Ended) -> Result<Ended, StoreError> {
+        if ended == Ended::Finished {
+            self.note_rest();
+        }
+        self.note_failures();
+        let touched = touched(&self.visit, &self.users_noted, &self.user_failures);
+        let fenced = self.workshop.store.finish(&self.hands.lease, std::mem::take(&mut self.hands.notes)).await?;
+        if fenced == Fenced::LeaseLost {
+            return Ok(Ended::LeaseLost);
+        }
+        for object in touched {
+            self.workshop.events.publish(Event { object });
+        }
+        Ok(ended)
+    }
+
+    /// What had nothing to be done is as it should be.
+    fn note_rest(&mut self) {
+        if self.entity_failure.is_none() {
+            self.note_customer();
+        }
+        let serves = self.hands.observed.entity.present().is_some() && self.visit.customer.wish == Wish::Present;
+        let open: Vec<UserId> = self
+            .visit
+            .users
+            .iter()
+            .filter(|user| !self.user_failures.contains_key(&user.id))
+            .filter(|user| match user.wish {
+                Wish::Present => serves,
+                Wish::Gone => {
+                    !matches!(self.hands.observed.users.get(&user.id), Some(Seen::Present(_) | Seen::Unknown(_)))
+                }
+            })
+            .map(|user| user.id.clone())
+            .collect();
+        for user in open {
+            self.note_user(&user);
+        }
+    }
+
+    fn note_failures(&mut self) {
+        if let Some(failure) = self.entity_failure.take() {
+            let progress = self.failure(&self.visit.customer.sync, &failure);
+            self.hands.notes.push(Change::CustomerDone(progress));
+        }
+        for (id, failure) in &self.user_failures {
+            let Some(user) = self.visit.users.iter().find(|user| user.id == *id) else { continue };
+            let progress = self.failure(&user.sync, failure);
+            self.hands.notes.push(Change::UserDone(id.clone(), progress));
+        }
+    }
+
+    fn failure(&self, sync: &SyncStatus, failure: &Failure) -> Progress {
+        let (now, attempts) = (self.workshop.clock.now(), sync.attempts.saturating_add(1));
+        let due_at = failure.verdict.due_at(now, attempts, self.workshop.jitter.next());
+        Progress {
+            generation: sync.generation,
+            state: failure.verdict.state(),
+            attempts,
+            due_at,
+            error: Some(failure.error.clone()),
+            at: now,
+        }
+    }
+}
+
+fn touched(visit: &Visit, noted: &[UserId], failed: &BTreeMap<UserId, Failure>) -> Vec<ObjectId> {
+    let customer = &visit.customer.id;
+    let users = noted.iter().chain(failed.keys()).map(|user| ObjectId::User(customer.clone(), user.clone()));
+    visit.customer_due.then(|| ObjectId::Customer(customer.clone())).into_iter().chain(users).collect()
+}

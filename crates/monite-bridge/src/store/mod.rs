@@ -1,0 +1,420 @@
+//! The bridge's memory: what the product desires, what Monite confirmed, and the rows that are due.
+//!
+//! Methods speak the domain, not tables. SQL lives in [`sqlite`] only; every promise is a test in [`conformance`], which any
+//! implementation must pass. The rows are the queue: no other place holds work.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use monite::{EntityId, EntityUserId, NewEntity, NewEntityUser};
+
+use crate::domain::document::ImportRecord;
+use crate::domain::document::{CustomerDocument, FieldError, UserDocument};
+use crate::domain::role::RoleName;
+use crate::domain::{
+    Call, CustomerId, EntityLink, Generation, LastError, ObjectId, RoleLink, Seen, SyncState, SyncStatus, UserId,
+    UserLink,
+};
+
+/// Whether the product wants a thing to be there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wish {
+    /// It should be at Monite as its document says.
+    Present,
+    /// The product deleted it: a customer's entity is to be deactivated, a user's entity user deleted.
+    Gone,
+}
+
+/// A condition on a write, from `If-Match` and `If-None-Match` (RFC 9110, section 13.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Precondition {
+    /// Write whatever is there.
+    None,
+    /// Only if the object is at this generation.
+    Generation(Generation),
+    /// Only if the object exists (`If-Match: *`).
+    Exists,
+    /// Only if it does not (`If-None-Match: *`).
+    Missing,
+}
+
+/// A customer as stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Customer {
+    /// The product's id.
+    pub id: CustomerId,
+    /// What the product last wrote.
+    pub document: CustomerDocument,
+    /// Whether it is to be there.
+    pub wish: Wish,
+    /// How far it has come.
+    pub sync: SyncStatus,
+    /// Its entity at Monite.
+    pub entity: Seen<EntityLink, NewEntity>,
+    /// The latest calls at Monite, newest first.
+    pub calls: Vec<Call>,
+}
+
+/// A user as stored.
+#[derive(Debug, Clone, PartialEq)]
+pub struct User {
+    /// The customer it belongs to.
+    pub customer: CustomerId,
+    /// The product's id of it, unique within the customer.
+    pub id: UserId,
+    /// What the product last wrote.
+    pub document: UserDocument,
+    /// Whether it is to be there.
+    pub wish: Wish,
+    /// How far it has come.
+    pub sync: SyncStatus,
+    /// Its entity user at Monite.
+    pub entity_user: Seen<UserLink, NewEntityUser>,
+    /// The latest calls at Monite, newest first.
+    pub calls: Vec<Call>,
+}
+
+/// What became of a write.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Written<T> {
+    /// There was none before.
+    Created(T),
+    /// It replaced something else; the generation went up.
+    Changed(T),
+    /// It is what was there already: nothing was written, nothing will be called.
+    Unchanged(T),
+    /// The [`Precondition`] did not hold; the generation that is there instead.
+    Failed(Option<Generation>),
+    /// The stored state forbids it: a changed country or type of an entity that exists, a login that another user holds.
+    Refused(Vec<FieldError>),
+    /// The customer of this user is not known.
+    NoSuchCustomer,
+}
+
+/// What became of one imported record.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Imported {
+    /// Stored; how many of its objects were new, changed or the same.
+    Stored {
+        /// Objects that were not there before.
+        created: u32,
+        /// Objects with a new generation.
+        changed: u32,
+        /// Objects that were the same.
+        unchanged: u32,
+    },
+    /// The stored state forbids it (see [`Written::Refused`]); nothing of the record was stored.
+    Refused(Vec<FieldError>),
+}
+
+/// Which customers a listing shows.
+#[derive(Debug, Clone, Default)]
+pub struct CustomerFilter {
+    /// Only those in this state.
+    pub state: Option<SyncState>,
+    /// Only those whose id sorts behind this one.
+    pub after: Option<CustomerId>,
+    /// At most this many.
+    pub limit: u32,
+}
+
+/// What `retry` makes due.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RetryScope {
+    /// One object, whatever failing state it is in. A customer includes its failing users.
+    One(ObjectId),
+    /// Every failing object.
+    All,
+}
+
+/// Counts of objects by state.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Stats {
+    /// Customers; states without any are absent.
+    pub customers: BTreeMap<SyncState, u64>,
+    /// Users.
+    pub users: BTreeMap<SyncState, u64>,
+    /// When the next visit is due; `None` when nothing is left to do.
+    pub next_due: Option<Timestamp>,
+}
+
+/// A failing object, for `status --failing`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Failing {
+    /// Which one.
+    pub object: ObjectId,
+    /// How far it has come.
+    pub sync: SyncStatus,
+}
+
+/// How far a role template has been rolled out.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RoleProgress {
+    /// The template's name.
+    pub role: RoleName,
+    /// Entities in which it is a role now.
+    pub entities: u64,
+    /// Those of them whose permissions equal `fingerprint`, the permissions asked about.
+    pub current: u64,
+    /// Users who have it.
+    pub users: u64,
+}
+
+/// Names a process that takes work.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct WorkerId(pub String);
+
+/// The right to work on one customer until `until`. Every write under it checks `fence` in the same statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The customer.
+    pub customer: CustomerId,
+    /// Goes up with every claim of this customer: a worker that lost its lease holds an old one.
+    pub fence: i64,
+    /// When others may take the customer.
+    pub until: Timestamp,
+}
+
+/// Everything one visit needs, read in one transaction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Visit {
+    /// The customer.
+    pub customer: Customer,
+    /// Whether the customer's own row is due (else only its users are).
+    pub customer_due: bool,
+    /// The users that are due, up to the limit asked for, deletions first, then in the order of their ids.
+    pub users: Vec<User>,
+    /// The roles known in its entity, by template.
+    pub roles: BTreeMap<RoleName, Seen<RoleLink>>,
+    /// Whether the entity's roles have been listed since it exists; if not, a role that is missing above may still be there.
+    pub roles_listed: bool,
+}
+
+/// What a visit found out, to be written down. Order matters; all of one [`Store::record`] land together or not at all.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Change {
+    /// What is known of the customer's entity.
+    Entity(Seen<EntityLink, NewEntity>),
+    /// The entity's roles have been listed.
+    RolesListed,
+    /// What is known of one role; `Absent` forgets it.
+    Role(RoleName, Seen<RoleLink>),
+    /// What is known of one user's entity user.
+    User(UserId, Seen<UserLink, NewEntityUser>),
+    /// How the customer itself came out.
+    CustomerDone(Progress),
+    /// How one user came out.
+    UserDone(UserId, Progress),
+    /// The deletion of a user is complete: the row goes away, unless the product wrote the user again meanwhile.
+    UserGone(UserId, Generation),
+    /// Calls made for the customer (or for the user, when named), oldest first.
+    Calls(Option<UserId>, Vec<Call>),
+}
+
+/// How one object came out of a visit.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Progress {
+    /// The generation acted upon. When the product wrote a newer one meanwhile, the row stays `pending` and due at once.
+    pub generation: Generation,
+    /// The state it is in now.
+    pub state: SyncState,
+    /// Failed attempts so far.
+    pub attempts: u32,
+    /// When it is due again; `None`: not by itself.
+    pub due_at: Option<Timestamp>,
+    /// Why it failed; `None` after a success.
+    pub error: Option<LastError>,
+    /// When this was.
+    pub at: Timestamp,
+}
+
+/// Whether a write under a lease was accepted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use]
+pub enum Fenced {
+    /// It is durable.
+    Recorded,
+    /// Another worker holds the customer now; nothing was written, and nothing more may be called.
+    LeaseLost,
+}
+
+/// Who a token would be for, read in one statement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TokenSubject {
+    /// This entity user, of this entity, and both are to be there.
+    Ready {
+        /// The customer's entity.
+        entity_id: EntityId,
+        /// The user's entity user, inside that entity.
+        entity_user_id: EntityUserId,
+    },
+    /// Known, but not at Monite yet: where user and customer stand.
+    NotYet {
+        /// The customer's state.
+        customer: SyncState,
+        /// The user's state.
+        user: SyncState,
+    },
+    /// The customer is deactivated (or about to be).
+    CustomerGone,
+    /// The user is deleted (or about to be), or was never known.
+    NoSuchUser,
+    /// The customer was never known.
+    NoSuchCustomer,
+}
+
+/// What can go wrong with the store itself.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The database refused or failed.
+    #[error("the database failed at {operation}")]
+    Database {
+        /// The query's name, as it shows in the database's logs.
+        operation: &'static str,
+        /// What the driver said.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// The database could not be opened or brought to this version.
+    #[error("cannot open the database {url}: {reason}")]
+    Open {
+        /// Which one (no password in it).
+        url: String,
+        /// What to do about it.
+        reason: String,
+    },
+    /// A row does not read as what it should be: somebody else wrote it, or it is from a newer version.
+    #[error("the row {row} in the database cannot be read: {reason}")]
+    Corrupt {
+        /// Which one.
+        row: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The writer has stopped: the process is shutting down.
+    #[error("the store is closed")]
+    Closed,
+}
+
+/// The bridge's memory. A write that returned `Ok` is durable.
+#[async_trait]
+pub trait Store: Send + Sync + std::fmt::Debug {
+    // The product's side.
+
+    /// Stores a customer's document. An equal document (and a customer that is to be there) is `Unchanged` and costs nothing.
+    /// A customer that was deleted comes back with the same entity.
+    async fn put_customer(
+        &self, id: &CustomerId, document: &CustomerDocument, when: Precondition, now: Timestamp,
+    ) -> Result<Written<Customer>, StoreError>;
+
+    /// Stores a user's document, like [`Store::put_customer`]. A login held by another present user of the customer is refused.
+    async fn put_user(
+        &self, customer: &CustomerId, id: &UserId, document: &UserDocument, when: Precondition, now: Timestamp,
+    ) -> Result<Written<User>, StoreError>;
+
+    /// The product deleted a customer. `None`: never known. Deleting twice is the same as once.
+    async fn delete_customer(
+        &self, id: &CustomerId, when: Precondition, now: Timestamp,
+    ) -> Result<Option<Written<Customer>>, StoreError>;
+
+    /// The product deleted a user. `None`: never known or gone already. A user that never reached Monite goes away at once,
+    /// and so does one whose entity user is to be kept (`keep`): the row is forgotten, no call is made.
+    async fn delete_user(
+        &self, customer: &CustomerId, id: &UserId, when: Precondition, keep: bool, now: Timestamp,
+    ) -> Result<Option<Written<User>>, StoreError>;
+
+    /// Stores many records in one transaction; each is stored whole or refused whole. Never deletes anything.
+    async fn import(&self, records: &[ImportRecord], now: Timestamp) -> Result<Vec<Imported>, StoreError>;
+
+    /// `None` when there is no such customer: absence is an answer, not an error.
+    async fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, StoreError>;
+
+    /// `None` when there is no such user.
+    async fn user(&self, customer: &CustomerId, id: &UserId) -> Result<Option<User>, StoreError>;
+
+    /// Customers in the order of their ids.
+    async fn customers(&self, filter: &CustomerFilter) -> Result<Vec<Customer>, StoreError>;
+
+    /// Users of one customer in the order of their ids, those behind `after`, at most `limit`.
+    async fn users(&self, customer: &CustomerId, after: Option<&UserId>, limit: u32) -> Result<Vec<User>, StoreError>;
+
+    /// Makes failing objects due now; how many. `attempts` starts again from zero.
+    async fn retry(&self, scope: &RetryScope, now: Timestamp) -> Result<u64, StoreError>;
+
+    /// Counts by state.
+    async fn stats(&self) -> Result<Stats, StoreError>;
+
+    /// Failing objects in the order of their ids, those behind `after`, at most `limit`.
+    async fn failing(&self, after: Option<&ObjectId>, limit: u32) -> Result<Vec<Failing>, StoreError>;
+
+    /// How far each role template has come; `current` counts links whose permissions have the fingerprint given for it.
+    async fn role_progress(
+        &self, templates: &crate::domain::role::RoleTemplates,
+    ) -> Result<Vec<RoleProgress>, StoreError>;
+
+    // The reconciler's side.
+
+    /// Takes up to `limit` customers due at `now`, so that no other worker gets them before the lease ends.
+    async fn claim_due(
+        &self, worker: &WorkerId, now: Timestamp, lease: Duration, limit: u32, only: Option<&CustomerId>,
+    ) -> Result<Vec<Lease>, StoreError>;
+
+    /// Reads what a visit needs; `None` when the lease is lost or the customer is gone.
+    async fn open(&self, lease: &Lease, now: Timestamp, users: u32) -> Result<Option<Visit>, StoreError>;
+
+    /// The same without a lease, for `plan` and `why`: the users are those (deletions first) that are neither in sync nor
+    /// deactivated, due or not, and `customer_due` says the same of the customer. `None` when there is no such customer.
+    async fn peek(&self, customer: &CustomerId, users: u32) -> Result<Option<Visit>, StoreError>;
+
+    /// Extends leases that are still held; those that are lost are left out of the answer.
+    async fn renew(&self, leases: &[Lease], until: Timestamp) -> Result<Vec<Lease>, StoreError>;
+
+    /// Writes down what a visit found out, all or nothing, if the lease still holds.
+    async fn record(&self, lease: &Lease, changes: Vec<Change>) -> Result<Fenced, StoreError>;
+
+    /// Writes down the last of a visit and gives the customer back: it is due again when its own row is, or, once its entity
+    /// exists, when one of its users is.
+    async fn finish(&self, lease: &Lease, changes: Vec<Change>) -> Result<Fenced, StoreError>;
+
+    /// When the next customer is due; `None`: nothing is left to do by itself.
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// Which of these entities are linked to a customer already.
+    async fn owners(&self, entities: &[EntityId]) -> Result<BTreeMap<EntityId, CustomerId>, StoreError>;
+
+    /// Which of these entity users are linked to a user of this customer already.
+    async fn user_owners(
+        &self, customer: &CustomerId, users: &[EntityUserId],
+    ) -> Result<BTreeMap<EntityUserId, UserId>, StoreError>;
+
+    /// Customers whose entity is `Unknown` with this e-mail in what was sent, and what was sent, in the order of their ids: the
+    /// entities that are expected to turn up.
+    async fn unsettled(&self, email: &str) -> Result<Vec<(CustomerId, NewEntity)>, StoreError>;
+
+    /// Remembers the role templates' fingerprint; when it is not the one remembered, makes every customer with an entity due.
+    /// Says whether it was new.
+    async fn adopt_templates(&self, fingerprint: &str, now: Timestamp) -> Result<bool, StoreError>;
+
+    // The broker's side.
+
+    /// Who a token would be for.
+    async fn token_subject(&self, customer: &CustomerId, user: &UserId) -> Result<TokenSubject, StoreError>;
+
+    // Secrets at rest (sealed by the caller; see `seal`).
+
+    /// A sealed secret by name.
+    async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError>;
+
+    /// Stores a sealed secret under a name, replacing what was there.
+    async fn put_secret(&self, name: &str, sealed: &[u8], now: Timestamp) -> Result<(), StoreError>;
+
+    // Life.
+
+    /// Whether the database answers: reads one row.
+    async fn ping(&self) -> Result<(), StoreError>;
+
+    /// Finishes what is in hand and closes. Later calls answer [`StoreError::Closed`].
+    async fn close(&self);
+}
