@@ -55,7 +55,7 @@ pub async fn look_for_entity(
     free.retain(|entity| {
         entity.status != EntityStatus::Deleted && owners.get(&entity.id).is_none_or(|owner| owner == customer)
     });
-    free.sort_by(|a, b| (a.created_at, a.id).cmp(&(b.created_at, b.id)));
+    free.sort_by_key(|entity| (entity.created_at, entity.id));
     let free: Vec<EntityLink> = free.iter().map(link_of).collect();
     // Equal in every field first; else by what a person would know it again by, should Monite spell a value its own way.
     let choice = choose(&free, &rivals, customer, |a| *a == attempt.sent);
@@ -72,6 +72,8 @@ pub async fn look_for_entity(
     })
 }
 
+// Made once per look; boxing the link would cost more words than it saves.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, PartialEq)]
 enum Choice {
     It(EntityLink),

@@ -193,6 +193,8 @@ pub struct Visit {
 }
 
 /// What a visit found out, to be written down. Order matters; all of one [`Store::record`] land together or not at all.
+// A visit notes a handful of these; an entity among them is the common case, so a box would only add an allocation.
+#[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
     /// What is known of the customer's entity.
