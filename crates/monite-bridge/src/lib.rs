@@ -4,6 +4,7 @@
 pub mod config;
 pub mod domain;
 pub mod events;
+pub mod intake;
 pub mod jitter;
 pub mod reconcile;
 pub mod store;
