@@ -41,10 +41,7 @@ impl Answer {
         serde_json::from_slice(&self.body).map_err(|error| self.unreadable(error))
     }
 
-    pub(crate) fn unreadable(
-        &self,
-        source: impl std::error::Error + Send + Sync + 'static,
-    ) -> Error {
+    pub(crate) fn unreadable(&self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
         Error::Decode {
             operation: self.operation,
             request_id: self.request_id.clone(),
@@ -56,11 +53,7 @@ impl Answer {
 
 /// Monite's number for the request, if it gave one.
 pub(crate) fn request_id(headers: &HeaderMap) -> Option<RequestId> {
-    headers
-        .get(REQUEST_ID_HEADER)?
-        .to_str()
-        .ok()
-        .map(RequestId::new)
+    headers.get(REQUEST_ID_HEADER)?.to_str().ok().map(RequestId::new)
 }
 
 /// What an answer says about the rate limit.
@@ -80,9 +73,7 @@ fn seconds_or_epoch(value: u64, now: Timestamp) -> Duration {
     if value <= EPOCH_FROM {
         return Duration::from_secs(value);
     }
-    let at = i64::try_from(value)
-        .ok()
-        .and_then(|secs| Timestamp::from_second(secs).ok());
+    let at = i64::try_from(value).ok().and_then(|secs| Timestamp::from_second(secs).ok());
     at.map_or(Duration::ZERO, |at| until(now, at))
 }
 
@@ -92,44 +83,22 @@ fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     if let Ok(seconds) = text.parse::<u64>() {
         return Some(seconds_or_epoch(seconds, now));
     }
-    let at = jiff::fmt::rfc2822::DateTimeParser::new()
-        .parse_timestamp(text)
-        .ok()?;
+    let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok()?;
     Some(until(now, at))
 }
 
 /// Turns a refusal into an error. Shapes are told apart by looking, not by status.
 pub(crate) fn refusal(
-    operation: &'static str,
-    status: u16,
-    headers: &HeaderMap,
-    body: &[u8],
-    now: Timestamp,
-    secrets: &[&SecretString],
+    operation: &'static str, status: u16, headers: &HeaderMap, body: &[u8], now: Timestamp, secrets: &[&SecretString],
 ) -> Error {
     let (message, fields) = words(status, body);
     let clean = |text: &str| cut(&redact(text, secrets));
     let fields = fields
         .into_iter()
-        .map(|field| FieldError {
-            message: clean(&field.message),
-            kind: field.kind,
-            path: field.path,
-        })
+        .map(|field| FieldError { message: clean(&field.message), kind: field.kind, path: field.path })
         .collect();
-    let (message, request_id, retry_after) = (
-        clean(&message),
-        request_id(headers),
-        retry_after(headers, now),
-    );
-    Error::Api {
-        operation,
-        status,
-        message,
-        fields,
-        request_id,
-        retry_after,
-    }
+    let (message, request_id, retry_after) = (clean(&message), request_id(headers), retry_after(headers, now));
+    Error::Api { operation, status, message, fields, request_id, retry_after }
 }
 
 #[derive(Deserialize)]
@@ -156,61 +125,27 @@ fn words(status: u16, body: &[u8]) -> (String, Vec<FieldError>) {
         }
     }
     let text = String::from_utf8_lossy(body).trim().to_owned();
-    let reason = http::StatusCode::from_u16(status)
-        .ok()
-        .and_then(|status| status.canonical_reason());
-    (
-        if text.is_empty() {
-            reason.unwrap_or("no text").to_owned()
-        } else {
-            text
-        },
-        Vec::new(),
-    )
+    let reason = http::StatusCode::from_u16(status).ok().and_then(|status| status.canonical_reason());
+    (if text.is_empty() { reason.unwrap_or("no text").to_owned() } else { text }, Vec::new())
 }
 
 fn error_message(error: &Value) -> Option<String> {
-    error
-        .get("message")
-        .unwrap_or(error)
-        .as_str()
-        .map(str::to_owned)
+    error.get("message").unwrap_or(error).as_str().map(str::to_owned)
 }
 
 fn validation(items: &[Value]) -> (String, Vec<FieldError>) {
-    let text = |item: &Value, key: &str| {
-        item.get(key)
-            .and_then(Value::as_str)
-            .unwrap_or_default()
-            .to_owned()
-    };
+    let text = |item: &Value, key: &str| item.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     let fields: Vec<FieldError> = items
         .iter()
-        .map(|item| FieldError {
-            path: location(item),
-            message: text(item, "msg"),
-            kind: text(item, "type"),
-        })
+        .map(|item| FieldError { path: location(item), message: text(item, "msg"), kind: text(item, "type") })
         .collect();
-    let message = fields
-        .iter()
-        .map(|field| format!("{}: {}", field.dotted(), field.message));
+    let message = fields.iter().map(|field| format!("{}: {}", field.dotted(), field.message));
     (message.collect::<Vec<_>>().join("; "), fields)
 }
 
 fn location(item: &Value) -> Vec<String> {
-    let steps = item
-        .get("loc")
-        .and_then(Value::as_array)
-        .map(Vec::as_slice)
-        .unwrap_or_default();
-    steps
-        .iter()
-        .map(|step| {
-            step.as_str()
-                .map_or_else(|| step.to_string(), str::to_owned)
-        })
-        .collect()
+    let steps = item.get("loc").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    steps.iter().map(|step| step.as_str().map_or_else(|| step.to_string(), str::to_owned)).collect()
 }
 
 /// A server or proxy may send our own request back to us.
@@ -219,9 +154,7 @@ fn redact(text: &str, secrets: &[&SecretString]) -> String {
         .iter()
         .map(|secret| secret.expose_secret())
         .filter(|secret| !secret.is_empty())
-        .fold(text.to_owned(), |text, secret| {
-            text.replace(secret, "[redacted]")
-        })
+        .fold(text.to_owned(), |text, secret| text.replace(secret, "[redacted]"))
 }
 
 fn cut(text: &str) -> String {

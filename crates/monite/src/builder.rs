@@ -206,9 +206,7 @@ impl MoniteBuilder {
     /// # Errors
     /// [`Error::Invalid`] names what is missing or wrong.
     pub fn build(self) -> Result<Monite, Error> {
-        let credentials = self
-            .credentials
-            .ok_or_else(|| Error::invalid("credentials are missing"))?;
+        let credentials = self.credentials.ok_or_else(|| Error::invalid("credentials are missing"))?;
         let url = parse_base_url(&self.base_url)?;
         let transport = match self.transport {
             Some(transport) => transport,
@@ -217,17 +215,13 @@ impl MoniteBuilder {
         };
         let limiter: Arc<dyn Limiter> = match self.rate {
             Rate::PerSecond(0) => {
-                return Err(Error::invalid(
-                    "a rate limit of 0 would never send anything",
-                ));
+                return Err(Error::invalid("a rate limit of 0 would never send anything"));
             }
             Rate::PerSecond(rate) => Arc::new(WindowLimiter::new(rate, self.clock.clone())),
             Rate::Unlimited => Arc::new(Unlimited),
             Rate::Given(limiter) => limiter,
         };
-        let rng = self
-            .jitter_seed
-            .map_or_else(rand::make_rng, StdRng::seed_from_u64);
+        let rng = self.jitter_seed.map_or_else(rand::make_rng, StdRng::seed_from_u64);
         let wire = Wire {
             base_url: url.as_str().trim_end_matches('/').to_owned(),
             version: parse_version(&self.api_version)?,
@@ -244,30 +238,18 @@ impl MoniteBuilder {
 }
 
 fn parse_version(version: &str) -> Result<HeaderValue, Error> {
-    HeaderValue::from_str(version)
-        .map_err(|_| Error::invalid(format!("{version:?} is not an API version: use a date")))
+    HeaderValue::from_str(version).map_err(|_| Error::invalid(format!("{version:?} is not an API version: use a date")))
 }
 
 fn parse_base_url(text: &str) -> Result<Url, Error> {
-    let wrong = |why: &str| {
-        Error::invalid(format!(
-            "base URL {text:?}: {why}; expected https://api.sandbox.monite.com/v1"
-        ))
-    };
+    let wrong =
+        |why: &str| Error::invalid(format!("base URL {text:?}: {why}; expected https://api.sandbox.monite.com/v1"));
     let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
     if !matches!(url.scheme(), "https" | "http") {
-        return Err(wrong(
-            "must begin with https:// (or http:// for a local server)",
-        ));
+        return Err(wrong("must begin with https:// (or http:// for a local server)"));
     }
-    if url.query().is_some()
-        || url.fragment().is_some()
-        || !url.username().is_empty()
-        || url.password().is_some()
-    {
-        return Err(Error::invalid(
-            "the base URL must not have a user, a password, a query or a fragment",
-        ));
+    if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
+        return Err(Error::invalid("the base URL must not have a user, a password, a query or a fragment"));
     }
     Ok(url)
 }

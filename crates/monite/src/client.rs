@@ -45,34 +45,20 @@ impl Monite {
         let wire = Arc::new(wire);
         let minter = Minter::new(wire.clone(), credentials);
         let tokens = TokenCache::new(minter.clone());
-        Self {
-            core: Arc::new(Core {
-                wire,
-                minter,
-                tokens,
-            }),
-            priority: Priority::default(),
-            log: None,
-        }
+        Self { core: Arc::new(Core { wire, minter, tokens }), priority: Priority::default(), log: None }
     }
 
     /// The same client, whose calls wait for the rate limit with this priority.
     #[must_use]
     pub fn with_priority(&self, priority: Priority) -> Self {
-        Self {
-            priority,
-            ..self.clone()
-        }
+        Self { priority, ..self.clone() }
     }
 
     /// The same client, which notes every HTTP attempt of its own calls in `log`. Token mints are shared by
     /// many calls and belong to none of them, so they are not in it.
     #[must_use]
     pub fn recording(&self, log: &CallLog) -> Self {
-        Self {
-            log: Some(log.clone()),
-            ..self.clone()
-        }
+        Self { log: Some(log.clone()), ..self.clone() }
     }
 
     /// All entities.

@@ -61,18 +61,8 @@ struct State {
 impl ManualClock {
     /// A clock that stands at `now`.
     pub fn at(now: Timestamp) -> Self {
-        let state = State {
-            now: cut_to_micros(now),
-            auto: false,
-            next_seq: 0,
-            sleepers: BTreeMap::new(),
-        };
-        Self {
-            shared: Arc::new(Shared {
-                state: Mutex::new(state),
-                changed: Notify::new(),
-            }),
-        }
+        let state = State { now: cut_to_micros(now), auto: false, next_seq: 0, sleepers: BTreeMap::new() };
+        Self { shared: Arc::new(Shared { state: Mutex::new(state), changed: Notify::new() }) }
     }
 
     /// From now on (or no longer) a sleep moves the clock itself and returns: waiting costs no real time.
@@ -124,22 +114,13 @@ impl ManualClock {
                 changed.await;
             }
         };
-        if tokio::time::timeout(Duration::from_secs(10), enough)
-            .await
-            .is_err()
-        {
-            panic!(
-                "waited 10 s for {n} sleepers on the manual clock, saw {}",
-                self.sleepers()
-            );
+        if tokio::time::timeout(Duration::from_secs(10), enough).await.is_err() {
+            panic!("waited 10 s for {n} sleepers on the manual clock, saw {}", self.sleepers());
         }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.shared
-            .state
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -164,12 +145,7 @@ impl Clock for ManualClock {
             }
             until
         };
-        Sleep {
-            clock: self,
-            until,
-            key: None,
-        }
-        .await;
+        Sleep { clock: self, until, key: None }.await;
         // Others get a turn even when the clock moves by itself, or a loop that sleeps would starve them.
         tokio::task::yield_now().await;
     }
@@ -230,10 +206,7 @@ pub(crate) fn cut_to_micros(at: Timestamp) -> Timestamp {
 
 /// `from + by`, at the end of time if that is past it: a wait can be long but not fail.
 pub(crate) fn later(from: Timestamp, by: Duration) -> Timestamp {
-    SignedDuration::try_from(by)
-        .ok()
-        .and_then(|by| from.checked_add(by).ok())
-        .map_or(Timestamp::MAX, cut_to_micros)
+    SignedDuration::try_from(by).ok().and_then(|by| from.checked_add(by).ok()).map_or(Timestamp::MAX, cut_to_micros)
 }
 
 /// How long from `from` to `to`; zero when `to` is in the past.

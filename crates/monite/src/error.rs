@@ -119,9 +119,7 @@ impl Error {
     /// HTTP status, if an answer arrived.
     pub fn status(&self) -> Option<u16> {
         match self {
-            Self::Api { status, .. }
-            | Self::Credentials { status, .. }
-            | Self::Decode { status, .. } => Some(*status),
+            Self::Api { status, .. } | Self::Credentials { status, .. } | Self::Decode { status, .. } => Some(*status),
             Self::Transport { .. } | Self::Invalid { .. } => None,
         }
     }
@@ -129,9 +127,9 @@ impl Error {
     /// Monite's number for the request: what its support asks for.
     pub fn request_id(&self) -> Option<&RequestId> {
         match self {
-            Self::Api { request_id, .. }
-            | Self::Credentials { request_id, .. }
-            | Self::Decode { request_id, .. } => request_id.as_ref(),
+            Self::Api { request_id, .. } | Self::Credentials { request_id, .. } | Self::Decode { request_id, .. } => {
+                request_id.as_ref()
+            }
             Self::Transport { .. } | Self::Invalid { .. } => None,
         }
     }
@@ -177,14 +175,9 @@ impl Error {
     pub fn is_not_found(&self) -> bool {
         match self {
             Self::Api { status: 404, .. } => true,
-            Self::Api {
-                status: 400,
-                message,
-                ..
-            } => {
+            Self::Api { status: 400, message, .. } => {
                 let text = message.to_ascii_lowercase();
-                !says_token_dead(&text)
-                    && (text.contains("not found") || text.contains("there is no "))
+                !says_token_dead(&text) && (text.contains("not found") || text.contains("there is no "))
             }
             _ => false,
         }
@@ -194,14 +187,9 @@ impl Error {
     pub fn is_conflict(&self) -> bool {
         match self {
             Self::Api { status: 409, .. } => !self.is_permission_denied(),
-            Self::Api {
-                status: 400,
-                message,
-                ..
-            } => {
+            Self::Api { status: 400, message, .. } => {
                 let text = message.to_ascii_lowercase();
-                text.contains("already")
-                    && (text.contains("exist") || text.contains("taken") || text.contains("use"))
+                text.contains("already") && (text.contains("exist") || text.contains("taken") || text.contains("use"))
             }
             _ => false,
         }
@@ -210,16 +198,8 @@ impl Error {
     /// The token lacks the right: 403, or the 409 `Action ... not allowed` that Monite's fixtures show.
     pub fn is_permission_denied(&self) -> bool {
         match self {
-            Self::Api {
-                status: 403,
-                message,
-                ..
-            } => !says_token_dead(&message.to_ascii_lowercase()),
-            Self::Api {
-                status: 409,
-                message,
-                ..
-            } => message.trim_end_matches('.').ends_with("not allowed"),
+            Self::Api { status: 403, message, .. } => !says_token_dead(&message.to_ascii_lowercase()),
+            Self::Api { status: 409, message, .. } => message.trim_end_matches('.').ends_with("not allowed"),
             _ => false,
         }
     }
@@ -229,11 +209,7 @@ impl Error {
     pub fn is_token_dead(&self) -> bool {
         match self {
             Self::Api { status: 401, .. } => true,
-            Self::Api {
-                status: 400 | 403,
-                message,
-                ..
-            } => says_token_dead(&message.to_ascii_lowercase()),
+            Self::Api { status: 400 | 403, message, .. } => says_token_dead(&message.to_ascii_lowercase()),
             _ => false,
         }
     }
@@ -261,20 +237,11 @@ mod tests {
     }
 
     fn transport(kind: TransportKind) -> Error {
-        Error::Transport {
-            operation: "test",
-            kind,
-            source: Arc::new(std::io::Error::other("x")),
-        }
+        Error::Transport { operation: "test", kind, source: Arc::new(std::io::Error::other("x")) }
     }
 
     fn decode(status: u16) -> Error {
-        Error::Decode {
-            operation: "test",
-            request_id: None,
-            status,
-            source: Arc::new(std::io::Error::other("x")),
-        }
+        Error::Decode { operation: "test", request_id: None, status, source: Arc::new(std::io::Error::other("x")) }
     }
 
     #[test]
@@ -300,16 +267,8 @@ mod tests {
             (Error::invalid("x"), false, false),
         ];
         for (error, retryable, applied) in table {
-            assert_eq!(
-                error.is_retryable(),
-                *retryable,
-                "is_retryable of {error:?}"
-            );
-            assert_eq!(
-                error.may_have_applied(),
-                *applied,
-                "may_have_applied of {error:?}"
-            );
+            assert_eq!(error.is_retryable(), *retryable, "is_retryable of {error:?}");
+            assert_eq!(error.may_have_applied(), *applied, "may_have_applied of {error:?}");
         }
     }
 
@@ -317,11 +276,7 @@ mod tests {
     fn what_kind_of_refusal() {
         let table: &[(u16, &str, &str)] = &[
             (400, "The token has been expired.", "token"),
-            (
-                400,
-                "The token has been revoked, expired or not found.",
-                "token",
-            ),
+            (400, "The token has been revoked, expired or not found.", "token"),
             (401, "whatever", "token"),
             (403, "Token expired", "token"),
             (400, "There is no entity by provided id: 1", "missing"),
@@ -337,16 +292,8 @@ mod tests {
             let error = api(*status, message);
             assert_eq!(error.is_token_dead(), *kind == "token", "token: {error}");
             assert_eq!(error.is_not_found(), *kind == "missing", "missing: {error}");
-            assert_eq!(
-                error.is_conflict(),
-                *kind == "conflict",
-                "conflict: {error}"
-            );
-            assert_eq!(
-                error.is_permission_denied(),
-                *kind == "denied",
-                "denied: {error}"
-            );
+            assert_eq!(error.is_conflict(), *kind == "conflict", "conflict: {error}");
+            assert_eq!(error.is_permission_denied(), *kind == "denied", "denied: {error}");
         }
     }
 }

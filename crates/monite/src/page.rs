@@ -44,10 +44,7 @@ impl Order {
 pub(crate) const TOKEN_PARAMETER: &str = "pagination_token";
 
 /// Every row, page after page. Ends after the first error: a list that could not be read is not a shorter list.
-pub(crate) fn rows<T>(
-    monite: Monite,
-    first: Request,
-) -> impl Stream<Item = Result<T, Error>> + Send + 'static
+pub(crate) fn rows<T>(monite: Monite, first: Request) -> impl Stream<Item = Result<T, Error>> + Send + 'static
 where
     T: DeserializeOwned + Send + 'static,
 {
@@ -65,9 +62,7 @@ where
             let step = match page.next.filter(|next| !next.is_empty()) {
                 // Without this a server that repeats itself would keep us reading for ever.
                 Some(next) if Some(&next) == token.as_ref() => {
-                    return Err(Error::invalid(format!(
-                        "{operation}: Monite repeats the same page token"
-                    )));
+                    return Err(Error::invalid(format!("{operation}: Monite repeats the same page token")));
                 }
                 Some(next) => Step::Next(next),
                 None => Step::End,

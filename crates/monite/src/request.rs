@@ -76,23 +76,9 @@ impl Request {
         Self::new(operation, Method::DELETE, path, Repeat::Safe)
     }
 
-    fn new(
-        operation: &'static str,
-        method: Method,
-        path: impl Into<String>,
-        repeat: Repeat,
-    ) -> Self {
+    fn new(operation: &'static str, method: Method, path: impl Into<String>, repeat: Repeat) -> Self {
         let (path, query, entity, body) = (path.into(), Vec::new(), None, None);
-        Self {
-            operation,
-            method,
-            path,
-            query,
-            entity,
-            body,
-            repeat,
-            scope: Some(Scope::Partner),
-        }
+        Self { operation, method, path, query, entity, body, repeat, scope: Some(Scope::Partner) }
     }
 
     /// The call is about this entity (`x-monite-entity-id`).
@@ -126,11 +112,7 @@ impl Request {
     /// Adds a JSON body.
     #[must_use]
     pub fn json<T: Serialize + ?Sized>(mut self, body: &T) -> Self {
-        self.body = Some(Body(
-            serde_json::to_vec(body)
-                .map(Bytes::from)
-                .map_err(|error| error.to_string()),
-        ));
+        self.body = Some(Body(serde_json::to_vec(body).map(Bytes::from).map_err(|error| error.to_string())));
         self
     }
 
@@ -153,10 +135,7 @@ impl Request {
 
     /// The HTTP request below `base_url`, for one attempt.
     pub(crate) fn to_http(
-        &self,
-        base_url: &str,
-        version: &HeaderValue,
-        token: Option<&SecretString>,
+        &self, base_url: &str, version: &HeaderValue, token: Option<&SecretString>,
     ) -> Result<http::Request<Bytes>, Error> {
         let body = match &self.body {
             None => Bytes::new(),
@@ -193,17 +172,11 @@ impl Request {
             encoded.extend_pairs(&self.query);
             text = encoded.finish();
         }
-        text.parse().map_err(|_| {
-            Error::invalid(format!(
-                "{}: {} is not a valid address",
-                self.operation, self.path
-            ))
-        })
+        text.parse().map_err(|_| Error::invalid(format!("{}: {} is not a valid address", self.operation, self.path)))
     }
 }
 
 /// The error names no value: it may be a token.
 fn header(value: &str) -> Result<HeaderValue, Error> {
-    HeaderValue::from_str(value)
-        .map_err(|_| Error::invalid("a header value holds characters that HTTP does not allow"))
+    HeaderValue::from_str(value).map_err(|_| Error::invalid("a header value holds characters that HTTP does not allow"))
 }

@@ -21,22 +21,14 @@ pub struct RetryPolicy {
 impl Default for RetryPolicy {
     /// Four tries within about five seconds: longer outages belong to whoever plans the work.
     fn default() -> Self {
-        Self {
-            max_attempts: 4,
-            base: Duration::from_millis(500),
-            cap: Duration::from_secs(10),
-        }
+        Self { max_attempts: 4, base: Duration::from_millis(500), cap: Duration::from_secs(10) }
     }
 }
 
 impl RetryPolicy {
     /// Every call once.
     pub const fn never() -> Self {
-        Self {
-            max_attempts: 1,
-            base: Duration::ZERO,
-            cap: Duration::ZERO,
-        }
+        Self { max_attempts: 1, base: Duration::ZERO, cap: Duration::ZERO }
     }
 }
 
@@ -55,13 +47,7 @@ pub enum Decision {
 /// Decides after try number `attempt` (the first is 1). `chance` is a random number in `0..1`.
 ///
 /// A create whose answer was lost is never sent again: it may have worked, and a second one would be a duplicate.
-pub fn decide(
-    policy: &RetryPolicy,
-    attempt: u32,
-    error: &Error,
-    repeatable: bool,
-    chance: f64,
-) -> Decision {
+pub fn decide(policy: &RetryPolicy, attempt: u32, error: &Error, repeatable: bool, chance: f64) -> Decision {
     let harmless = repeatable || !error.may_have_applied();
     if attempt >= policy.max_attempts || !error.is_retryable() || !harmless {
         return Decision::GiveUp;
@@ -69,9 +55,7 @@ pub fn decide(
     match error.retry_after() {
         Some(asked) if asked > MAX_RETRY_AFTER => Decision::GiveUp,
         Some(asked) => Decision::Again { after: asked },
-        None => Decision::Again {
-            after: backoff(policy, attempt).mul_f64(chance.clamp(0.0, 1.0)),
-        },
+        None => Decision::Again { after: backoff(policy, attempt).mul_f64(chance.clamp(0.0, 1.0)) },
     }
 }
 
@@ -93,9 +77,7 @@ const RESERVE_TENTHS: u32 = 100;
 
 impl RetryBudget {
     pub(crate) fn full() -> Self {
-        Self {
-            tenths: RESERVE_TENTHS,
-        }
+        Self { tenths: RESERVE_TENTHS }
     }
 
     /// A first try earns.
@@ -132,11 +114,7 @@ mod tests {
     }
 
     fn transport(kind: TransportKind) -> Error {
-        Error::Transport {
-            operation: "test",
-            kind,
-            source: Arc::new(std::io::Error::other("x")),
-        }
+        Error::Transport { operation: "test", kind, source: Arc::new(std::io::Error::other("x")) }
     }
 
     #[test]
@@ -160,8 +138,7 @@ mod tests {
             (api(422, None), false, false),
         ];
         for (error, repeatable, create) in table {
-            let again =
-                |safe| decide(&RetryPolicy::default(), 1, &error, safe, 0.5) != Decision::GiveUp;
+            let again = |safe| decide(&RetryPolicy::default(), 1, &error, safe, 0.5) != Decision::GiveUp;
             assert_eq!(again(true), repeatable, "repeatable after {error}");
             assert_eq!(again(false), create, "create after {error}");
         }
@@ -169,21 +146,13 @@ mod tests {
 
     #[test]
     fn waits_grow_are_capped_and_obey_retry_after() {
-        let policy = RetryPolicy {
-            max_attempts: 9,
-            base: Duration::from_millis(500),
-            cap: Duration::from_secs(3),
+        let policy = RetryPolicy { max_attempts: 9, base: Duration::from_millis(500), cap: Duration::from_secs(3) };
+        let wait = |attempt, error: &Error, chance| match decide(&policy, attempt, error, true, chance) {
+            Decision::Again { after } => after.as_millis(),
+            Decision::GiveUp => panic!("gave up"),
         };
-        let wait =
-            |attempt, error: &Error, chance| match decide(&policy, attempt, error, true, chance) {
-                Decision::Again { after } => after.as_millis(),
-                Decision::GiveUp => panic!("gave up"),
-            };
         let outage = api(503, None);
-        assert_eq!(
-            [1, 2, 3, 4, 5].map(|n| wait(n, &outage, 1.0)),
-            [500, 1000, 2000, 3000, 3000]
-        );
+        assert_eq!([1, 2, 3, 4, 5].map(|n| wait(n, &outage, 1.0)), [500, 1000, 2000, 3000, 3000]);
         assert_eq!(wait(3, &outage, 0.25), 500);
         assert_eq!(wait(1, &api(429, Some(7)), 0.0), 7000);
         assert_eq!(decide(&policy, 9, &outage, true, 0.5), Decision::GiveUp);
@@ -199,9 +168,6 @@ mod tests {
                 retries += 1;
             }
         }
-        assert!(
-            (100..=110).contains(&retries),
-            "{retries} retries for 1000 calls"
-        );
+        assert!((100..=110).contains(&retries), "{retries} retries for 1000 calls");
     }
 }

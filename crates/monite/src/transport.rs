@@ -12,10 +12,7 @@ use crate::error::{Cause, Error};
 #[async_trait]
 pub trait Transport: Send + Sync + fmt::Debug {
     /// Sends one request, once. Redirects are answers, not orders.
-    async fn send(
-        &self,
-        request: http::Request<Bytes>,
-    ) -> Result<http::Response<Bytes>, TransportError>;
+    async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError>;
 }
 
 /// No answer arrived.
@@ -96,10 +93,7 @@ impl ReqwestTransport {
 
 #[async_trait]
 impl Transport for ReqwestTransport {
-    async fn send(
-        &self,
-        request: http::Request<Bytes>,
-    ) -> Result<http::Response<Bytes>, TransportError> {
+    async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
         let request = reqwest::Request::try_from(request).map_err(failed)?;
         let mut answer = self.http.execute(request).await.map_err(failed)?;
         let mut body = BytesMut::new();
@@ -127,18 +121,10 @@ fn failed(error: reqwest::Error) -> TransportError {
         TransportKind::Other
     };
     // The URL holds no secret, but it is the caller's business, not the error's.
-    TransportError {
-        kind,
-        source: std::sync::Arc::new(error.without_url()),
-    }
+    TransportError { kind, source: std::sync::Arc::new(error.without_url()) }
 }
 
 fn too_long() -> TransportError {
-    let source = std::io::Error::other(format!(
-        "the answer is longer than {MAX_ANSWER_BYTES} bytes"
-    ));
-    TransportError {
-        kind: TransportKind::Other,
-        source: std::sync::Arc::new(source),
-    }
+    let source = std::io::Error::other(format!("the answer is longer than {MAX_ANSWER_BYTES} bytes"));
+    TransportError { kind: TransportKind::Other, source: std::sync::Arc::new(source) }
 }

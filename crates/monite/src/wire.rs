@@ -19,7 +19,7 @@ use crate::limit::{Limiter, Priority};
 use crate::request::Request;
 use crate::retry::{self, Decision, RetryBudget, RetryPolicy};
 use crate::token::AccessToken;
-use crate::transport::Transport;
+use crate::transport::{Transport, TransportKind};
 
 /// Everything a call needs on its way, shared by all clones of a client.
 pub(crate) struct Wire {
@@ -44,22 +44,14 @@ pub(crate) struct Journey {
 
 impl Journey {
     pub(crate) fn new(priority: Priority, log: Option<CallLog>) -> Self {
-        Self {
-            priority,
-            log,
-            may_have_applied: false,
-        }
+        Self { priority, log, may_have_applied: false }
     }
 }
 
 impl Wire {
     /// Sends a call, again where that can help and cannot harm. `secrets` are cut out of whatever comes back.
     pub(crate) async fn call(
-        &self,
-        request: &Request,
-        token: Option<&AccessToken>,
-        secrets: &[&SecretString],
-        journey: &mut Journey,
+        &self, request: &Request, token: Option<&AccessToken>, secrets: &[&SecretString], journey: &mut Journey,
     ) -> Result<Answer, Error> {
         self.lock_budget().earn();
         let mut attempt = 1;
@@ -68,18 +60,11 @@ impl Wire {
                 Ok(answer) => return Ok(answer),
                 Err(error) => error,
             };
-            if request.method == Method::DELETE && journey.may_have_applied && error.is_not_found()
-            {
+            if request.method == Method::DELETE && journey.may_have_applied && error.is_not_found() {
                 return Ok(self.gone(request, &error));
             }
             journey.may_have_applied |= error.may_have_applied();
-            let decision = retry::decide(
-                &self.retry,
-                attempt,
-                &error,
-                request.is_repeatable(),
-                self.chance(),
-            );
+            let decision = retry::decide(&self.retry, attempt, &error, request.is_repeatable(), self.chance());
             match decision {
                 Decision::Again { after } if self.lock_budget().spend() => {
                     tracing::debug!(operation = request.operation, attempt, ?after, %error, "trying again");
@@ -98,24 +83,13 @@ impl Wire {
 
     /// A random number in `0..1`.
     pub(crate) fn chance(&self) -> f64 {
-        self.rng
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .random()
+        self.rng.lock().unwrap_or_else(PoisonError::into_inner).random()
     }
 
     async fn attempt(
-        &self,
-        request: &Request,
-        token: Option<&AccessToken>,
-        secrets: &[&SecretString],
-        journey: &Journey,
+        &self, request: &Request, token: Option<&AccessToken>, secrets: &[&SecretString], journey: &Journey,
     ) -> Result<Answer, Error> {
-        let http = request.to_http(
-            &self.base_url,
-            &self.version,
-            token.map(AccessToken::secret),
-        )?;
+        let http = request.to_http(&self.base_url, &self.version, token.map(AccessToken::secret))?;
         let permit = self.limiter.acquire(journey.priority).await;
         let sent_at = self.clock.now();
         self.calls.fetch_add(1, Ordering::Relaxed);
@@ -125,56 +99,31 @@ impl Wire {
             Ok(response) => {
                 permit.answered();
                 let (status, headers) = (response.status().as_u16(), response.headers());
-                self.limiter
-                    .observe(&answer::rate_signal(status, headers, now));
+                self.limiter.observe(&answer::rate_signal(status, headers, now));
                 let request_id = answer::request_id(headers);
                 let result = if response.status().is_success() {
                     let (operation, request_id) = (request.operation, request_id.clone());
-                    Ok(Answer {
-                        operation,
-                        status,
-                        request_id,
-                        sent_at,
-                        body: response.into_body(),
-                    })
+                    Ok(Answer { operation, status, request_id, sent_at, body: response.into_body() })
                 } else {
                     let token = token.map(AccessToken::secret);
-                    let secrets: Vec<&SecretString> =
-                        secrets.iter().copied().chain(token).collect();
-                    Err(answer::refusal(
-                        request.operation,
-                        status,
-                        headers,
-                        response.body(),
-                        now,
-                        &secrets,
-                    ))
+                    let secrets: Vec<&SecretString> = secrets.iter().copied().chain(token).collect();
+                    Err(answer::refusal(request.operation, status, headers, response.body(), now, &secrets))
                 };
                 (result, Some(status), request_id)
             }
             Err(lost) => {
-                drop(permit);
-                let error = Error::Transport {
-                    operation: request.operation,
-                    kind: lost.kind,
-                    source: lost.source,
-                };
+                if lost.kind == TransportKind::Connect {
+                    permit.answered(); // nothing was sent, so nothing can be counted late
+                } else {
+                    drop(permit);
+                }
+                let error = Error::Transport { operation: request.operation, kind: lost.kind, source: lost.source };
                 (Err(error), None, None)
             }
         };
-        tracing::debug!(
-            operation = request.operation,
-            status,
-            request_id = request_id.as_ref().map(RequestId::as_str)
-        );
+        tracing::debug!(operation = request.operation, status, request_id = request_id.as_ref().map(RequestId::as_str));
         if let Some(log) = &journey.log {
-            log.push(record(
-                request,
-                sent_at,
-                status,
-                request_id,
-                result.as_ref().err(),
-            ));
+            log.push(record(request, sent_at, status, request_id, result.as_ref().err()));
         }
         result
     }
@@ -196,11 +145,7 @@ impl Wire {
 }
 
 fn record(
-    request: &Request,
-    at: Timestamp,
-    status: Option<u16>,
-    request_id: Option<RequestId>,
-    error: Option<&Error>,
+    request: &Request, at: Timestamp, status: Option<u16>, request_id: Option<RequestId>, error: Option<&Error>,
 ) -> CallRecord {
     CallRecord {
         at,

@@ -19,10 +19,7 @@ impl Auth<'_> {
     /// # Errors
     /// Any [`Error`]; [`Error::Credentials`] when client id or secret are wrong.
     pub async fn mint_entity_user(&self, user: EntityUserId) -> Result<AccessToken, Error> {
-        self.monite
-            .mint()
-            .mint(Scope::EntityUser(user), self.monite.priority())
-            .await
+        self.monite.mint().mint(Scope::EntityUser(user), self.monite.priority()).await
     }
 
     /// Makes a token worthless at once. Gives Monite's message.
@@ -30,9 +27,6 @@ impl Auth<'_> {
     /// # Errors
     /// Any [`Error`]; `is_token_dead` when it was worthless already.
     pub async fn revoke(&self, token: &SecretString) -> Result<String, Error> {
-        self.monite
-            .mint()
-            .revoke(token, self.monite.priority())
-            .await
+        self.monite.mint().revoke(token, self.monite.priority()).await
     }
 }

@@ -75,9 +75,7 @@ impl Entities<'_> {
     /// # Errors
     /// Any [`Error`]; 422 names the wrong fields.
     pub async fn create(&self, new: &NewEntity) -> Result<Entity, Error> {
-        self.monite
-            .send(Request::post("entities.create", "/entities").json(new))
-            .await
+        self.monite.send(Request::post("entities.create", "/entities").json(new)).await
     }
 
     /// One page.
@@ -93,16 +91,11 @@ impl Entities<'_> {
     /// # Errors
     /// Any [`Error`].
     pub async fn list_next(&self, token: &str) -> Result<Page<Entity>, Error> {
-        self.monite
-            .send(page::on_page(list(&EntityFilter::default()), token))
-            .await
+        self.monite.send(page::on_page(list(&EntityFilter::default()), token)).await
     }
 
     /// Every entity that matches, page after page. Ends after the first error, which is not the end of the list.
-    pub fn stream(
-        &self,
-        filter: EntityFilter,
-    ) -> impl Stream<Item = Result<Entity, Error>> + Send + 'static + use<> {
+    pub fn stream(&self, filter: EntityFilter) -> impl Stream<Item = Result<Entity, Error>> + Send + 'static + use<> {
         page::rows(self.monite.clone(), list(&filter))
     }
 }

@@ -27,9 +27,7 @@ impl<'a> EntityHandle<'a> {
     /// # Errors
     /// Any [`Error`]; `is_not_found` when there is none.
     pub async fn get(&self) -> Result<Entity, Error> {
-        self.monite
-            .send(Request::get("entities.get", self.path("")))
-            .await
+        self.monite.send(Request::get("entities.get", self.path(""))).await
     }
 
     /// Changes what `patch` sets, all or nothing.
@@ -37,9 +35,7 @@ impl<'a> EntityHandle<'a> {
     /// # Errors
     /// Any [`Error`]; 422 names the wrong fields.
     pub async fn update(&self, patch: &EntityPatch) -> Result<Entity, Error> {
-        self.monite
-            .send(Request::patch("entities.update", self.path("")).json(patch))
-            .await
+        self.monite.send(Request::patch("entities.update", self.path("")).json(patch)).await
     }
 
     /// Lets its users work again. Harmless when it is active.
@@ -47,9 +43,7 @@ impl<'a> EntityHandle<'a> {
     /// # Errors
     /// Any [`Error`].
     pub async fn activate(&self) -> Result<Entity, Error> {
-        self.monite
-            .send(Request::post("entities.activate", self.path("/activate")).repeatable())
-            .await
+        self.monite.send(Request::post("entities.activate", self.path("/activate")).repeatable()).await
     }
 
     /// Stops its users from working. Entities cannot be deleted; this is the only off switch.
@@ -57,9 +51,7 @@ impl<'a> EntityHandle<'a> {
     /// # Errors
     /// Any [`Error`].
     pub async fn deactivate(&self) -> Result<Entity, Error> {
-        self.monite
-            .send(Request::post("entities.deactivate", self.path("/deactivate")).repeatable())
-            .await
+        self.monite.send(Request::post("entities.deactivate", self.path("/deactivate")).repeatable()).await
     }
 
     /// Reads its settings.
@@ -67,9 +59,7 @@ impl<'a> EntityHandle<'a> {
     /// # Errors
     /// Any [`Error`].
     pub async fn settings(&self) -> Result<EntitySettings, Error> {
-        self.monite
-            .send(Request::get("entities.settings", self.path("/settings")))
-            .await
+        self.monite.send(Request::get("entities.settings", self.path("/settings"))).await
     }
 
     /// Changes the settings named in `patch`, an object as Monite documents it.
@@ -77,33 +67,22 @@ impl<'a> EntityHandle<'a> {
     /// # Errors
     /// Any [`Error`]; 422 names the wrong fields.
     pub async fn update_settings(&self, patch: &Value) -> Result<EntitySettings, Error> {
-        self.monite
-            .send(Request::patch("entities.update_settings", self.path("/settings")).json(patch))
-            .await
+        self.monite.send(Request::patch("entities.update_settings", self.path("/settings")).json(patch)).await
     }
 
     /// The partner's own notes on it.
     pub fn metadata(&self) -> Metadata<'a> {
-        Metadata {
-            monite: self.monite,
-            entity: self.id,
-        }
+        Metadata { monite: self.monite, entity: self.id }
     }
 
     /// Its roles.
     pub fn roles(&self) -> Roles<'a> {
-        Roles {
-            monite: self.monite,
-            entity: self.id,
-        }
+        Roles { monite: self.monite, entity: self.id }
     }
 
     /// Its users.
     pub fn users(&self) -> EntityUsers<'a> {
-        EntityUsers {
-            monite: self.monite,
-            entity: self.id,
-        }
+        EntityUsers { monite: self.monite, entity: self.id }
     }
 
     fn path(&self, below: &str) -> String {

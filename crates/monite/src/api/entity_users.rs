@@ -56,10 +56,7 @@ pub struct EntityUserFilter {
 impl EntityUserFilter {
     /// The user with this login, if there is one.
     pub fn with_login(login: impl Into<String>) -> Self {
-        Self {
-            login: Some(login.into()),
-            ..Self::default()
-        }
+        Self { login: Some(login.into()), ..Self::default() }
     }
 
     fn to_query(&self) -> Vec<(&'static str, String)> {
@@ -88,11 +85,7 @@ impl EntityUsers<'_> {
     /// Any [`Error`]; `is_conflict` when the login is taken.
     pub async fn create(&self, new: &NewEntityUser) -> Result<EntityUser, Error> {
         self.monite
-            .send(
-                Request::post("entity_users.create", "/entity_users")
-                    .on_behalf_of(self.entity)
-                    .json(new),
-            )
+            .send(Request::post("entity_users.create", "/entity_users").on_behalf_of(self.entity).json(new))
             .await
     }
 
@@ -109,18 +102,12 @@ impl EntityUsers<'_> {
     /// # Errors
     /// Any [`Error`].
     pub async fn list_next(&self, token: &str) -> Result<Page<EntityUser>, Error> {
-        self.monite
-            .send(page::on_page(
-                self.request(&EntityUserFilter::default()),
-                token,
-            ))
-            .await
+        self.monite.send(page::on_page(self.request(&EntityUserFilter::default()), token)).await
     }
 
     /// Every user that matches. Ends after the first error, which is not the end of the list.
     pub fn stream(
-        &self,
-        filter: EntityUserFilter,
+        &self, filter: EntityUserFilter,
     ) -> impl Stream<Item = Result<EntityUser, Error>> + Send + 'static + use<> {
         page::rows(self.monite.clone(), self.request(&filter))
     }
@@ -130,27 +117,15 @@ impl EntityUsers<'_> {
     /// # Errors
     /// Any [`Error`]; `is_not_found` when there is none.
     pub async fn get(&self, id: EntityUserId) -> Result<EntityUser, Error> {
-        self.monite
-            .send(Request::get("entity_users.get", path(id)).on_behalf_of(self.entity))
-            .await
+        self.monite.send(Request::get("entity_users.get", path(id)).on_behalf_of(self.entity)).await
     }
 
     /// Changes what `patch` sets.
     ///
     /// # Errors
     /// Any [`Error`]; `is_conflict` when the login is taken.
-    pub async fn update(
-        &self,
-        id: EntityUserId,
-        patch: &EntityUserPatch,
-    ) -> Result<EntityUser, Error> {
-        self.monite
-            .send(
-                Request::patch("entity_users.update", path(id))
-                    .on_behalf_of(self.entity)
-                    .json(patch),
-            )
-            .await
+    pub async fn update(&self, id: EntityUserId, patch: &EntityUserPatch) -> Result<EntityUser, Error> {
+        self.monite.send(Request::patch("entity_users.update", path(id)).on_behalf_of(self.entity).json(patch)).await
     }
 
     /// Removes the user; the login is free again.
@@ -163,9 +138,7 @@ impl EntityUsers<'_> {
     }
 
     fn request(&self, filter: &EntityUserFilter) -> Request {
-        Request::get("entity_users.list", "/entity_users")
-            .on_behalf_of(self.entity)
-            .query(filter.to_query())
+        Request::get("entity_users.list", "/entity_users").on_behalf_of(self.entity).query(filter.to_query())
     }
 }
 

@@ -22,24 +22,17 @@ pub(super) struct Query {
 
 impl Query {
     pub(super) fn one(mut self, key: &'static str, value: &Option<impl ToString>) -> Self {
-        self.pairs
-            .extend(value.as_ref().map(|value| (key, value.to_string())));
+        self.pairs.extend(value.as_ref().map(|value| (key, value.to_string())));
         self
     }
 
     /// Lists repeat their key.
     pub(super) fn many(mut self, key: &'static str, values: &[impl ToString]) -> Self {
-        self.pairs
-            .extend(values.iter().map(|value| (key, value.to_string())));
+        self.pairs.extend(values.iter().map(|value| (key, value.to_string())));
         self
     }
 
-    pub(super) fn paging(
-        self,
-        sort: Option<SortBy>,
-        order: Option<Order>,
-        limit: Option<u32>,
-    ) -> Self {
+    pub(super) fn paging(self, sort: Option<SortBy>, order: Option<Order>, limit: Option<u32>) -> Self {
         let sort = sort.map(|sort| match sort {
             SortBy::CreatedAt => "created_at",
             SortBy::UpdatedAt => "updated_at",

@@ -46,8 +46,7 @@ impl AsEntityUser<'_> {
     /// # Errors
     /// Any [`Error`].
     pub async fn update_my_entity(&self, patch: &EntityPatch) -> Result<Entity, Error> {
-        self.patch("me.update_entity", "/entity_users/my_entity", patch)
-            .await
+        self.patch("me.update_entity", "/entity_users/my_entity", patch).await
     }
 
     /// The role it has.
@@ -58,29 +57,14 @@ impl AsEntityUser<'_> {
         self.get("me.role", "/entity_users/my_role").await
     }
 
-    async fn get<T: serde::de::DeserializeOwned>(
-        &self,
-        operation: &'static str,
-        path: &str,
-    ) -> Result<T, Error> {
-        self.monite
-            .send(Request::get(operation, path).with_scope(self.scope()))
-            .await
+    async fn get<T: serde::de::DeserializeOwned>(&self, operation: &'static str, path: &str) -> Result<T, Error> {
+        self.monite.send(Request::get(operation, path).with_scope(self.scope())).await
     }
 
     async fn patch<T: serde::de::DeserializeOwned>(
-        &self,
-        operation: &'static str,
-        path: &str,
-        body: &impl Serialize,
+        &self, operation: &'static str, path: &str, body: &impl Serialize,
     ) -> Result<T, Error> {
-        self.monite
-            .send(
-                Request::patch(operation, path)
-                    .with_scope(self.scope())
-                    .json(body),
-            )
-            .await
+        self.monite.send(Request::patch(operation, path).with_scope(self.scope()).json(body)).await
     }
 
     fn scope(&self) -> Scope {

@@ -31,10 +31,7 @@ impl Metadata<'_> {
     /// # Errors
     /// Any [`Error`].
     pub async fn get(&self) -> Result<Map<String, Value>, Error> {
-        let envelope: Envelope = self
-            .monite
-            .send(Request::get("metadata.get", self.path()))
-            .await?;
+        let envelope: Envelope = self.monite.send(Request::get("metadata.get", self.path())).await?;
         Ok(envelope.metadata.unwrap_or_default())
     }
 

@@ -46,10 +46,7 @@ pub struct RoleFilter {
 impl RoleFilter {
     /// The role with this name, if there is one.
     pub fn named(name: impl Into<String>) -> Self {
-        Self {
-            name: Some(name.into()),
-            ..Self::default()
-        }
+        Self { name: Some(name.into()), ..Self::default() }
     }
 
     fn to_query(&self) -> Vec<(&'static str, String)> {
@@ -72,13 +69,7 @@ impl Roles<'_> {
     /// # Errors
     /// Any [`Error`]; `is_conflict` when the name is taken.
     pub async fn create(&self, new: &NewRole) -> Result<Role, Error> {
-        self.monite
-            .send(
-                Request::post("roles.create", "/roles")
-                    .on_behalf_of(self.entity)
-                    .json(new),
-            )
-            .await
+        self.monite.send(Request::post("roles.create", "/roles").on_behalf_of(self.entity).json(new)).await
     }
 
     /// One page. A fresh entity may already hold roles: Monite can be set to give each a default one.
@@ -94,16 +85,11 @@ impl Roles<'_> {
     /// # Errors
     /// Any [`Error`].
     pub async fn list_next(&self, token: &str) -> Result<Page<Role>, Error> {
-        self.monite
-            .send(page::on_page(self.request(&RoleFilter::default()), token))
-            .await
+        self.monite.send(page::on_page(self.request(&RoleFilter::default()), token)).await
     }
 
     /// Every role that matches. Ends after the first error, which is not the end of the list.
-    pub fn stream(
-        &self,
-        filter: RoleFilter,
-    ) -> impl Stream<Item = Result<Role, Error>> + Send + 'static + use<> {
+    pub fn stream(&self, filter: RoleFilter) -> impl Stream<Item = Result<Role, Error>> + Send + 'static + use<> {
         page::rows(self.monite.clone(), self.request(&filter))
     }
 
@@ -112,9 +98,7 @@ impl Roles<'_> {
     /// # Errors
     /// Any [`Error`]; `is_not_found` when there is none.
     pub async fn get(&self, id: RoleId) -> Result<Role, Error> {
-        self.monite
-            .send(Request::get("roles.get", path(id)).on_behalf_of(self.entity))
-            .await
+        self.monite.send(Request::get("roles.get", path(id)).on_behalf_of(self.entity)).await
     }
 
     /// Changes name or permissions; permissions are replaced as a whole and act at once.
@@ -122,13 +106,7 @@ impl Roles<'_> {
     /// # Errors
     /// Any [`Error`]; `is_conflict` when the name is taken.
     pub async fn update(&self, id: RoleId, patch: &RolePatch) -> Result<Role, Error> {
-        self.monite
-            .send(
-                Request::patch("roles.update", path(id))
-                    .on_behalf_of(self.entity)
-                    .json(patch),
-            )
-            .await
+        self.monite.send(Request::patch("roles.update", path(id)).on_behalf_of(self.entity).json(patch)).await
     }
 
     /// Removes it.
@@ -136,15 +114,11 @@ impl Roles<'_> {
     /// # Errors
     /// Any [`Error`]; `is_conflict` while a user has it.
     pub async fn delete(&self, id: RoleId) -> Result<(), Error> {
-        self.monite
-            .send_for_nothing(Request::delete("roles.delete", path(id)).on_behalf_of(self.entity))
-            .await
+        self.monite.send_for_nothing(Request::delete("roles.delete", path(id)).on_behalf_of(self.entity)).await
     }
 
     fn request(&self, filter: &RoleFilter) -> Request {
-        Request::get("roles.list", "/roles")
-            .on_behalf_of(self.entity)
-            .query(filter.to_query())
+        Request::get("roles.list", "/roles").on_behalf_of(self.entity).query(filter.to_query())
     }
 }
 

@@ -1,6 +1,8 @@
 //! Who may send now: one rate budget for everything, logins first.
 
 mod queue;
+#[cfg(test)]
+mod simulation;
 mod window;
 
 use std::fmt;
@@ -53,9 +55,7 @@ pub enum Release {
 impl Permit {
     /// A permit that calls `release` once, when it comes back.
     pub fn new(release: impl FnOnce(Release) + Send + 'static) -> Self {
-        Self {
-            release: Some(Box::new(release)),
-        }
+        Self { release: Some(Box::new(release)) }
     }
 
     /// A permit that costs nothing.

@@ -15,8 +15,23 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// Added when no answer arrived: the server may count the request late.
 const ABANDONED_EXTRA: Duration = Duration::from_secs(1);
 
-/// Share of the limit that is used. Fixed seconds allow 1.0, but sliding counters and token buckets answer 429 then.
+/// Share of the limit that is used at most. Fixed seconds allow 1.0, but sliding counters and token buckets answer
+/// 429 then.
 const PACE: f64 = 0.95;
+
+/// A sliding counter spreads the last second evenly and so can be wrong by one request at either end of it: small
+/// limits need a wider gap than 5 %. At 30 both rules say 28.5.
+const GAP: f64 = 1.5;
+
+/// On a slow network delays also vary, and requests arrive in bunches. There the window alone already holds the rate
+/// at about this, so the wider gap costs next to nothing.
+const SLOW_GAP: f64 = 2.0;
+
+/// Answers that take longer than this on average make a network slow.
+const SLOW: f64 = 0.06;
+
+/// Weight of the newest answer in that average.
+const NEWEST: f64 = 1.0 / 16.0;
 
 /// So long after a login the reserve is kept free of bulk work altogether.
 const LOGIN_WATCH: Duration = Duration::from_secs(5);
@@ -41,6 +56,8 @@ pub(super) struct Queue {
     next_at: Timestamp,
     paused_until: Timestamp,
     login_seen_until: Timestamp,
+    /// How long answers take, in seconds, on a sliding average.
+    delay: f64,
     next_ticket: u64,
     waiting: [VecDeque<u64>; 3],
 }
@@ -70,6 +87,7 @@ impl Queue {
             next_at: never,
             paused_until: never,
             login_seen_until: never,
+            delay: 0.0,
             next_ticket: 0,
             waiting: Default::default(),
         }
@@ -106,25 +124,20 @@ impl Queue {
             return Turn::At(not_before);
         }
         if !self.has_room(priority, now) {
-            return self
-                .cooling
-                .front()
-                .map_or(Turn::OnRelease, |back| Turn::At(*back));
+            return self.cooling.front().map_or(Turn::OnRelease, |back| Turn::At(*back));
         }
         self.waiting[priority as usize].pop_front();
         self.in_flight += 1;
         if priority == Priority::Bulk {
             self.bulk_in_flight += 1;
         }
-        self.next_at = later(
-            now,
-            Duration::from_secs_f64(1.0 / (PACE * f64::from(self.rate))),
-        );
+        self.next_at = later(now, Duration::from_secs_f64(1.0 / pace(self.rate, self.delay)));
         Turn::Go
     }
 
-    /// A permit comes back.
-    pub(super) fn release(&mut self, priority: Priority, how: Release, now: Timestamp) {
+    /// A permit that was given at `granted` comes back.
+    pub(super) fn release(&mut self, priority: Priority, how: Release, granted: Timestamp, now: Timestamp) {
+        self.delay += (until(granted, now).as_secs_f64() - self.delay) * NEWEST;
         self.in_flight = self.in_flight.saturating_sub(1);
         if priority == Priority::Bulk {
             self.bulk_in_flight = self.bulk_in_flight.saturating_sub(1);
@@ -144,11 +157,7 @@ impl Queue {
             self.rate = limit.min(self.configured);
         }
         if signal.status == 429 {
-            let pause = signal
-                .retry_after
-                .or(signal.reset)
-                .unwrap_or(DEFAULT_PAUSE)
-                .min(MAX_PAUSE);
+            let pause = signal.retry_after.or(signal.reset).unwrap_or(DEFAULT_PAUSE).min(MAX_PAUSE);
             self.paused_until = self.paused_until.max(later(now, pause));
         }
     }
@@ -167,11 +176,14 @@ impl Queue {
             return used < all;
         }
         let reserve = (self.rate / 10).max(1).min(self.rate - 1);
-        let open_to_bulk = if self.login_seen_until > now {
-            all - reserve as usize
-        } else {
-            all
-        };
+        let open_to_bulk = if self.login_seen_until > now { all - reserve as usize } else { all };
         used < open_to_bulk && self.bulk_in_flight < self.rate - reserve
     }
+}
+
+/// Requests per second that are sent when there is enough to do.
+fn pace(rate: u32, delay: f64) -> f64 {
+    let rate = f64::from(rate);
+    let gap = if delay > SLOW { SLOW_GAP } else { GAP };
+    (rate * PACE).min(rate - gap).max(rate / 2.0)
 }

@@ -36,13 +36,8 @@ struct State {
 impl WindowLimiter {
     /// At most `per_second` requests a second.
     pub fn new(per_second: u32, clock: Arc<dyn Clock>) -> Self {
-        let state = Mutex::new(State {
-            queue: Queue::new(per_second),
-            bells: HashMap::new(),
-        });
-        Self {
-            shared: Arc::new(Shared { clock, state }),
-        }
+        let state = Mutex::new(State { queue: Queue::new(per_second), bells: HashMap::new() });
+        Self { shared: Arc::new(Shared { clock, state }) }
     }
 
     /// How long everybody is held back by a 429; zero when nobody is.
@@ -58,12 +53,12 @@ impl Limiter for WindowLimiter {
         loop {
             match self.shared.turn(&place) {
                 Turn::Go => {
-                    let shared = self.shared.clone();
+                    let (shared, granted) = (self.shared.clone(), self.shared.clock.now());
                     drop(place);
                     return Permit::new(move |how| {
                         let now = shared.clock.now();
                         let mut state = shared.lock();
-                        state.queue.release(priority, how, now);
+                        state.queue.release(priority, how, granted, now);
                         state.ring_head();
                     });
                 }
@@ -122,12 +117,7 @@ impl Place {
         let mut state = shared.lock();
         let ticket = state.queue.join(priority, now);
         state.bells.insert(ticket, bell.clone());
-        Self {
-            shared: shared.clone(),
-            priority,
-            ticket,
-            bell,
-        }
+        Self { shared: shared.clone(), priority, ticket, bell }
     }
 }
 

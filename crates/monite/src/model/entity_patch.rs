@@ -122,9 +122,4 @@ macro_rules! is_empty {
     )*};
 }
 
-is_empty!(
-    EntityPatch,
-    AddressPatch,
-    OrganizationPatch,
-    IndividualPatch
-);
+is_empty!(EntityPatch, AddressPatch, OrganizationPatch, IndividualPatch);

@@ -11,10 +11,7 @@ mod permissions_wire;
 mod role;
 mod settings;
 
-pub use entity::{
-    Address, BusinessStructure, Entity, EntityStatus, EntityType, Individual, NewEntity,
-    Organization,
-};
+pub use entity::{Address, BusinessStructure, Entity, EntityStatus, EntityType, Individual, NewEntity, Organization};
 pub use entity_patch::{AddressPatch, EntityPatch, IndividualPatch, OrganizationPatch};
 pub use entity_user::{EntityUser, EntityUserPatch, EntityUserStatus, MePatch, NewEntityUser};
 pub use field::Field;

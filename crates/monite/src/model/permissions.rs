@@ -23,11 +23,7 @@ impl Permissions {
     ///
     /// # Errors
     /// When the object does not know the action.
-    pub fn allow(
-        mut self,
-        object: ObjectType,
-        action: Action,
-    ) -> Result<Self, ImpossiblePermission> {
+    pub fn allow(mut self, object: ObjectType, action: Action) -> Result<Self, ImpossiblePermission> {
         self.set(object, action, Permission::Allowed)?;
         Ok(self)
     }
@@ -37,53 +33,36 @@ impl Permissions {
     /// # Errors
     /// When the object does not know the action: `pay` and its like exist for payables only.
     pub fn set(
-        &mut self,
-        object: ObjectType,
-        action: Action,
-        permission: Permission,
+        &mut self, object: ObjectType, action: Action, permission: Permission,
     ) -> Result<(), ImpossiblePermission> {
         if !object.accepts(action) {
             return Err(ImpossiblePermission { object, action });
         }
-        self.cells
-            .entry(object)
-            .or_default()
-            .insert(action, permission);
+        self.cells.entry(object).or_default().insert(action, permission);
         Ok(())
     }
 
     /// How far `action` on `object` is allowed.
     pub fn get(&self, object: ObjectType, action: Action) -> Permission {
-        self.cells
-            .get(&object)
-            .and_then(|actions| actions.get(&action))
-            .copied()
-            .unwrap_or(Permission::NotAllowed)
+        self.cells.get(&object).and_then(|actions| actions.get(&action)).copied().unwrap_or(Permission::NotAllowed)
     }
 
     /// Every cell that was set, `not_allowed` ones too, in sending order.
     pub fn iter(&self) -> impl Iterator<Item = (ObjectType, Action, Permission)> + '_ {
-        self.cells.iter().flat_map(|(object, actions)| {
-            actions
-                .iter()
-                .map(|(action, permission)| (*object, *action, *permission))
-        })
+        self.cells
+            .iter()
+            .flat_map(|(object, actions)| actions.iter().map(|(action, permission)| (*object, *action, *permission)))
     }
 
     /// True when it allows nothing that this version knows.
     pub fn grants_nothing(&self) -> bool {
-        self.iter()
-            .all(|(_, _, permission)| permission == Permission::NotAllowed)
-            && self.unknown_grants().is_empty()
+        self.iter().all(|(_, _, permission)| permission == Permission::NotAllowed) && self.unknown_grants().is_empty()
     }
 
     /// Whether both allow exactly the same; a missing cell counts as `not_allowed`.
     pub fn grants_same_as(&self, other: &Self) -> bool {
         let granted = |matrix: &Self| -> BTreeSet<_> {
-            matrix
-                .iter()
-                .filter(|(_, _, permission)| *permission != Permission::NotAllowed)
-                .collect()
+            matrix.iter().filter(|(_, _, permission)| *permission != Permission::NotAllowed).collect()
         };
         granted(self) == granted(other) && self.unknown_grants() == other.unknown_grants()
     }
@@ -95,26 +74,17 @@ impl Permissions {
 
     /// Keeps a cell this version cannot name; the first of several for the same place wins.
     pub(super) fn keep_unknown(&mut self, grant: UnknownGrant) {
-        if !self
-            .unknown
-            .iter()
-            .any(|kept| kept.object == grant.object && kept.action == grant.action)
-        {
+        if !self.unknown.iter().any(|kept| kept.object == grant.object && kept.action == grant.action) {
             self.unknown.push(grant);
         }
     }
 
     pub(super) fn is_set(&self, object: ObjectType, action: Action) -> bool {
-        self.cells
-            .get(&object)
-            .is_some_and(|actions| actions.contains_key(&action))
+        self.cells.get(&object).is_some_and(|actions| actions.contains_key(&action))
     }
 
     fn unknown_grants(&self) -> BTreeSet<&UnknownGrant> {
-        self.unknown
-            .iter()
-            .filter(|grant| grant.permission != Permission::NotAllowed.as_str())
-            .collect()
+        self.unknown.iter().filter(|grant| grant.permission != Permission::NotAllowed.as_str()).collect()
     }
 }
 

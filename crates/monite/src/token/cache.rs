@@ -49,15 +49,8 @@ struct Shard {
 
 impl TokenCache {
     pub(crate) fn new(minter: Minter) -> Self {
-        let shards = std::array::from_fn(|_| {
-            RwLock::new(Shard {
-                slots: HashMap::new(),
-                sweep_at: FIRST_SWEEP,
-            })
-        });
-        Self {
-            inner: Arc::new(Inner { minter, shards }),
-        }
+        let shards = std::array::from_fn(|_| RwLock::new(Shard { slots: HashMap::new(), sweep_at: FIRST_SWEEP }));
+        Self { inner: Arc::new(Inner { minter, shards }) }
     }
 
     /// A token with at least `min_left` of life: the cached one, or one fetched now.
@@ -81,9 +74,7 @@ impl TokenCache {
                 Some(Landing::Forgotten) | None => {}
             }
         }
-        Err(gave_up(
-            "the token was forgotten again and again while it was fetched",
-        ))
+        Err(gave_up("the token was forgotten again and again while it was fetched"))
     }
 
     /// The same without ever waiting: `None` when a token would have to be fetched first. Starts an early refresh
@@ -103,16 +94,9 @@ impl TokenCache {
             return slot;
         }
         let now = self.now();
-        let mut shard = self
-            .shard(scope)
-            .write()
-            .unwrap_or_else(PoisonError::into_inner);
+        let mut shard = self.shard(scope).write().unwrap_or_else(PoisonError::into_inner);
         shard.sweep(now);
-        shard
-            .slots
-            .entry(scope)
-            .or_insert_with(|| Arc::new(TokenSlot::new(scope)))
-            .clone()
+        shard.slots.entry(scope).or_insert_with(|| Arc::new(TokenSlot::new(scope))).clone()
     }
 
     /// Forgets a scope's token and gives it back, so that it can be revoked. A mint in flight will not put its token
@@ -123,17 +107,7 @@ impl TokenCache {
 
     /// How many slots there are.
     pub fn slots(&self) -> usize {
-        self.inner
-            .shards
-            .iter()
-            .map(|shard| {
-                shard
-                    .read()
-                    .unwrap_or_else(PoisonError::into_inner)
-                    .slots
-                    .len()
-            })
-            .sum()
+        self.inner.shards.iter().map(|shard| shard.read().unwrap_or_else(PoisonError::into_inner).slots.len()).sum()
     }
 
     pub(crate) fn mark_dead(&self, scope: Scope, token: &AccessToken) {
@@ -178,12 +152,7 @@ impl TokenCache {
     }
 
     fn find(&self, scope: Scope) -> Option<Arc<TokenSlot>> {
-        self.shard(scope)
-            .read()
-            .unwrap_or_else(PoisonError::into_inner)
-            .slots
-            .get(&scope)
-            .cloned()
+        self.shard(scope).read().unwrap_or_else(PoisonError::into_inner).slots.get(&scope).cloned()
     }
 
     fn shard(&self, scope: Scope) -> &RwLock<Shard> {
@@ -202,8 +171,7 @@ impl Shard {
     /// holds stays, or `forget` would no longer reach the token they see.
     fn sweep(&mut self, now: Timestamp) {
         if self.slots.len() >= self.sweep_at {
-            self.slots
-                .retain(|_, slot| Arc::strong_count(slot) > 1 || !slot.is_idle(now));
+            self.slots.retain(|_, slot| Arc::strong_count(slot) > 1 || !slot.is_idle(now));
             self.sweep_at = (self.slots.len() * 2).max(FIRST_SWEEP);
         }
     }
@@ -229,20 +197,12 @@ fn priority(scope: Scope, urgency: Urgency) -> Priority {
 }
 
 async fn landed(landing: &mut watch::Receiver<Option<Landing>>) -> Option<Landing> {
-    landing
-        .wait_for(Option::is_some)
-        .await
-        .ok()
-        .and_then(|landing| landing.clone())
+    landing.wait_for(Option::is_some).await.ok().and_then(|landing| landing.clone())
 }
 
 fn gave_up(why: &'static str) -> Error {
     let source = Arc::new(std::io::Error::new(std::io::ErrorKind::TimedOut, why));
-    Error::Transport {
-        operation: super::mint::MINT,
-        kind: TransportKind::Timeout,
-        source,
-    }
+    Error::Transport { operation: super::mint::MINT, kind: TransportKind::Timeout, source }
 }
 
 impl fmt::Debug for TokenCache {

@@ -61,11 +61,7 @@ impl Minter {
     }
 
     /// Fetches a new token. Older ones stay good, so a lost answer harms nobody and it may be asked again.
-    pub(crate) async fn mint(
-        &self,
-        scope: Scope,
-        priority: Priority,
-    ) -> Result<AccessToken, Error> {
+    pub(crate) async fn mint(&self, scope: Scope, priority: Priority) -> Result<AccessToken, Error> {
         let (grant_type, entity_user_id) = match scope {
             Scope::Partner => ("client_credentials", None),
             Scope::EntityUser(user) => ("entity_user", Some(user)),
@@ -76,32 +72,19 @@ impl Minter {
             grant_type,
             entity_user_id,
         };
-        let request = Request::post(MINT, "/auth/token")
-            .without_token()
-            .repeatable()
-            .json(&body);
-        let answer = self
-            .send(request, priority, &[])
-            .await
-            .map_err(|error| refused(error, scope))?;
+        let request = Request::post(MINT, "/auth/token").without_token().repeatable().json(&body);
+        let answer = self.send(request, priority, &[]).await.map_err(|error| refused(error, scope))?;
         token(&answer)
     }
 
     /// Makes a token worthless. The message is Monite's.
-    pub(crate) async fn revoke(
-        &self,
-        token: &SecretString,
-        priority: Priority,
-    ) -> Result<String, Error> {
+    pub(crate) async fn revoke(&self, token: &SecretString, priority: Priority) -> Result<String, Error> {
         let body = RevokeBody {
             client_id: self.credentials.client_id(),
             client_secret: self.credentials.expose_secret(),
             token: token.expose_secret(),
         };
-        let request = Request::post("auth.revoke", "/auth/revoke")
-            .without_token()
-            .repeatable()
-            .json(&body);
+        let request = Request::post("auth.revoke", "/auth/revoke").without_token().repeatable().json(&body);
         let answer = self.send(request, priority, &[token]).await?;
         Ok(answer.json::<MessageAnswer>()?.message)
     }
@@ -114,17 +97,10 @@ impl Minter {
         self.wire.chance()
     }
 
-    async fn send(
-        &self,
-        request: Request,
-        priority: Priority,
-        more: &[&SecretString],
-    ) -> Result<Answer, Error> {
+    async fn send(&self, request: Request, priority: Priority, more: &[&SecretString]) -> Result<Answer, Error> {
         let mut secrets = vec![self.credentials.secret()];
         secrets.extend(more);
-        self.wire
-            .call(&request, None, &secrets, &mut Journey::new(priority, None))
-            .await
+        self.wire.call(&request, None, &secrets, &mut Journey::new(priority, None)).await
     }
 }
 
@@ -132,19 +108,10 @@ impl Minter {
 /// token, 400 can mean nothing else.
 fn refused(error: Error, scope: Scope) -> Error {
     match error {
-        Error::Api {
-            operation,
-            status,
-            message,
-            request_id,
-            ..
-        } if matches!(status, 401 | 403) || (status == 400 && scope == Scope::Partner) => {
-            Error::Credentials {
-                operation,
-                status,
-                message,
-                request_id,
-            }
+        Error::Api { operation, status, message, request_id, .. }
+            if matches!(status, 401 | 403) || (status == 400 && scope == Scope::Partner) =>
+        {
+            Error::Credentials { operation, status, message, request_id }
         }
         other => other,
     }
@@ -153,18 +120,9 @@ fn refused(error: Error, scope: Scope) -> Error {
 fn token(answer: &Answer) -> Result<AccessToken, Error> {
     // The parser's own words can quote what it read, which here is a secret: only the place is told.
     let wire: TokenAnswer = serde_json::from_slice(&answer.body).map_err(|error| {
-        let place = format!(
-            "not a token answer (line {}, column {})",
-            error.line(),
-            error.column()
-        );
+        let place = format!("not a token answer (line {}, column {})", error.line(), error.column());
         answer.unreadable(std::io::Error::other(place))
     })?;
     let expires_at = later(answer.sent_at, Duration::from_secs(wire.expires_in));
-    Ok(AccessToken::new(
-        SecretString::from(wire.access_token),
-        wire.token_type,
-        answer.sent_at,
-        expires_at,
-    ))
+    Ok(AccessToken::new(SecretString::from(wire.access_token), wire.token_type, answer.sent_at, expires_at))
 }

@@ -43,19 +43,9 @@ struct Inner {
 impl AccessToken {
     /// A token that was asked for at `issued_at` and dies at `expires_at`.
     pub fn new(
-        secret: SecretString,
-        token_type: impl Into<String>,
-        issued_at: Timestamp,
-        expires_at: Timestamp,
+        secret: SecretString, token_type: impl Into<String>, issued_at: Timestamp, expires_at: Timestamp,
     ) -> Self {
-        Self {
-            inner: Arc::new(Inner {
-                secret,
-                token_type: token_type.into(),
-                issued_at,
-                expires_at,
-            }),
-        }
+        Self { inner: Arc::new(Inner { secret, token_type: token_type.into(), issued_at, expires_at }) }
     }
 
     /// The token's text, still wrapped.
@@ -101,10 +91,6 @@ impl AccessToken {
 
 impl fmt::Debug for AccessToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "AccessToken([redacted], expires at {})",
-            self.inner.expires_at
-        )
+        write!(f, "AccessToken([redacted], expires at {})", self.inner.expires_at)
     }
 }

@@ -22,7 +22,8 @@ pub struct TokenSlot {
 
 struct State {
     held: Option<Held>,
-    flight: Option<Flight>,
+    /// The mint on its way, if there is one.
+    flight: Option<watch::Receiver<Option<Landing>>>,
     /// Goes up with every `forget`: a mint that began before must not land after.
     epoch: u64,
     no_early_refresh_before: Timestamp,
@@ -32,13 +33,6 @@ struct Held {
     token: AccessToken,
     /// Random in `0..1`, drawn when the token came: spreads the early refreshes.
     spread: f64,
-}
-
-/// A mint on its way. Everyone who needs it holds a receiver.
-#[derive(Clone)]
-struct Flight {
-    number: u64,
-    landing: watch::Receiver<Option<Landing>>,
 }
 
 /// How a mint ended, for all who waited.
@@ -66,22 +60,13 @@ pub(super) enum Look {
 pub(super) struct Takeoff {
     slot: std::sync::Arc<TokenSlot>,
     epoch: u64,
-    number: u64,
     announce: watch::Sender<Option<Landing>>,
 }
 
 impl TokenSlot {
     pub(super) fn new(scope: Scope) -> Self {
-        let state = State {
-            held: None,
-            flight: None,
-            epoch: 0,
-            no_early_refresh_before: Timestamp::MIN,
-        };
-        Self {
-            scope,
-            state: Mutex::new(state),
-        }
+        let state = State { held: None, flight: None, epoch: 0, no_early_refresh_before: Timestamp::MIN };
+        Self { scope, state: Mutex::new(state) }
     }
 
     /// Whose token this is the place of.
@@ -94,20 +79,13 @@ impl TokenSlot {
     /// Monite may issue tokens that live shorter than `min_left`; those count as long as half of their life is left.
     pub fn peek(&self, now: Timestamp, min_left: Duration) -> Option<AccessToken> {
         let state = self.lock();
-        state
-            .held
-            .as_ref()
-            .filter(|held| held.is_good(now, min_left))
-            .map(|held| held.token.clone())
+        state.held.as_ref().filter(|held| held.is_good(now, min_left)).map(|held| held.token.clone())
     }
 
     /// The token or the way to it.
     pub(super) fn look(self: &std::sync::Arc<Self>, now: Timestamp, min_left: Duration) -> Look {
         let mut state = self.lock();
-        let good = state
-            .held
-            .as_ref()
-            .filter(|held| held.is_good(now, min_left));
+        let good = state.held.as_ref().filter(|held| held.is_good(now, min_left));
         match good.map(|held| (held.token.clone(), held.is_aging(self.scope, now, min_left))) {
             Some((token, false)) => Look::Fresh(token),
             Some((token, true)) => {
@@ -116,7 +94,7 @@ impl TokenSlot {
                 Look::Aging(token, takeoff)
             }
             None => match &state.flight {
-                Some(flight) => Look::Missing(flight.landing.clone(), None),
+                Some(flight) => Look::Missing(flight.clone(), None),
                 None => {
                     let (landing, takeoff) = self.take_off(&mut state);
                     Look::Missing(landing, Some(takeoff))
@@ -136,11 +114,7 @@ impl TokenSlot {
     /// Drops `token` if it is still the one held: a newer one is none of the caller's business.
     pub(super) fn mark_dead(&self, token: &AccessToken) {
         let mut state = self.lock();
-        if state
-            .held
-            .as_ref()
-            .is_some_and(|held| held.token.is_same(token))
-        {
+        if state.held.as_ref().is_some_and(|held| held.token.is_same(token)) {
             state.held = None;
         }
     }
@@ -148,33 +122,14 @@ impl TokenSlot {
     /// Neither a living token nor a mint on its way.
     pub(super) fn is_idle(&self, now: Timestamp) -> bool {
         let state = self.lock();
-        let alive = state
-            .held
-            .as_ref()
-            .is_some_and(|held| !held.token.time_left(now).is_zero());
+        let alive = state.held.as_ref().is_some_and(|held| !held.token.time_left(now).is_zero());
         !alive && state.flight.is_none()
     }
 
-    fn take_off(
-        self: &std::sync::Arc<Self>,
-        state: &mut State,
-    ) -> (watch::Receiver<Option<Landing>>, Takeoff) {
+    fn take_off(self: &std::sync::Arc<Self>, state: &mut State) -> (watch::Receiver<Option<Landing>>, Takeoff) {
         let (announce, landing) = watch::channel(None);
-        // Numbers need only differ from the flight they replace, which shares the epoch or is over.
-        let number = state.epoch;
-        state.flight = Some(Flight {
-            number,
-            landing: landing.clone(),
-        });
-        (
-            landing,
-            Takeoff {
-                slot: self.clone(),
-                epoch: state.epoch,
-                number,
-                announce,
-            },
-        )
+        state.flight = Some(landing.clone());
+        (landing, Takeoff { slot: self.clone(), epoch: state.epoch, announce })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -195,10 +150,7 @@ impl Takeoff {
         } else {
             match result {
                 Ok(token) => {
-                    state.held = Some(Held {
-                        token: token.clone(),
-                        spread,
-                    });
+                    state.held = Some(Held { token: token.clone(), spread });
                     Landing::Token(token)
                 }
                 Err(error) => {
@@ -212,13 +164,9 @@ impl Takeoff {
         self.announce.send_replace(Some(landing));
     }
 
+    /// An epoch has one flight at a time, so this cannot end another one's.
     fn close(&self, state: &mut State) {
-        if state.epoch == self.epoch
-            && state
-                .flight
-                .as_ref()
-                .is_some_and(|flight| flight.number == self.number)
-        {
+        if state.epoch == self.epoch {
             state.flight = None;
         }
     }
@@ -240,8 +188,7 @@ impl Held {
     }
 
     fn is_aging(&self, scope: Scope, now: Timestamp, min_left: Duration) -> bool {
-        self.token.time_left(now)
-            < refresh_when_left(scope, self.token.life(), min_left, self.spread)
+        self.token.time_left(now) < refresh_when_left(scope, self.token.life(), min_left, self.spread)
     }
 }
 
@@ -294,11 +241,7 @@ mod tests {
         for (scope, life, min_left, spread, expected) in table {
             let secs = Duration::from_secs;
             let found = refresh_when_left(scope, secs(life), secs(min_left), spread);
-            assert_eq!(
-                found,
-                secs(expected),
-                "{scope:?} life {life} min_left {min_left} spread {spread}"
-            );
+            assert_eq!(found, secs(expected), "{scope:?} life {life} min_left {min_left} spread {spread}");
         }
     }
 }
