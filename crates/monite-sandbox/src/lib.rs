@@ -1,1 +1,50 @@
-//! A local Monite.
+//! A local Monite: real state, real refusals, and faults on demand, for tests, demos and anyone without credentials
+//! or internet.
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! use monite_sandbox::{Fault, Sandbox};
+//!
+//! let sandbox = Sandbox::builder().start().await?;
+//! println!("{} as {}", sandbox.base_url(), sandbox.client_id());
+//!
+//! // The next user is created, but the answer gets lost on the way.
+//! sandbox.once("POST /entity_users", Fault::LoseAnswer);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! In reading order: `sandbox` (the handle) and `builder`; `world` (the pretend Monite as plain data), `rules` (what it
+//! refuses, as pure functions), `refusal` and `quirks` (why, and what is undocumented); `http` (thin routes);
+//! `fault`, `journal`, `ratelimit`, `clock`, `control` (what tests pull on); `storage` (the world in a file); `serve`
+//! (the socket) and `cli`.
+
+mod app;
+mod builder;
+mod cli;
+mod clock;
+mod control;
+mod fault;
+mod http;
+mod id;
+mod journal;
+mod quirks;
+mod ratelimit;
+mod refusal;
+mod rules;
+mod sandbox;
+mod serve;
+mod storage;
+mod world;
+
+pub use crate::builder::{Builder, StartError};
+pub use crate::cli::{RunError, SandboxArgs, run};
+pub use crate::clock::{Clock, ManualClock, SystemClock};
+pub use crate::fault::{Fault, FaultRule};
+pub use crate::http::reply::Cut;
+pub use crate::journal::JournalEntry;
+pub use crate::quirks::UnknownQuirk;
+pub use crate::ratelimit::RateLimit;
+pub use crate::sandbox::Sandbox;
+pub use crate::storage::StorageError;

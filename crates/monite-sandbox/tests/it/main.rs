@@ -1,1 +1,6 @@
-#![allow(missing_docs)]
+//! What the sandbox promises, one module per promise.
+
+mod auth;
+mod entities;
+mod faults;
+mod support;

@@ -1,0 +1,200 @@
+//! What all requests share: the world, the clock, the faults, the journal.
+
+use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use subtle::ConstantTimeEq;
+use uuid::Uuid;
+
+use crate::clock::SandboxClock;
+use crate::fault::Faults;
+use crate::http::call::Call;
+use crate::http::reply::{Answer, Reply};
+use crate::id::IdSource;
+use crate::journal::Journal;
+use crate::quirks::Quirks;
+use crate::ratelimit::{RateLimit, Window};
+use crate::refusal::Refusal;
+use crate::rules::auth::Presented;
+use crate::storage::{Commit, Storage};
+use crate::world::World;
+use crate::world::access::Caller;
+use crate::world::rows::{CLOCK_OFFSET, setting};
+
+/// The one pair of credentials this Monite knows.
+pub(crate) struct Credentials {
+    pub(crate) client_id: String,
+    pub(crate) client_secret: String,
+}
+
+impl Credentials {
+    fn accept(&self, presented: &Presented) -> bool {
+        let own_id = Uuid::try_parse(&self.client_id).is_ok_and(|own| own == presented.client_id);
+        // Both are compared, so that time does not tell which one is wrong.
+        let own_secret = self
+            .client_secret
+            .as_bytes()
+            .ct_eq(presented.client_secret.as_bytes());
+        own_id & bool::from(own_secret)
+    }
+}
+
+/// Which client may use `/_sandbox`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Admin {
+    Nobody,
+    Loopback,
+    Everybody,
+}
+
+pub(crate) struct App {
+    pub(crate) clock: SandboxClock,
+    pub(crate) credentials: Credentials,
+    pub(crate) token_ttl: Duration,
+    pub(crate) admin: Admin,
+    pub(crate) storage: Option<Storage>,
+    seed: Option<u64>,
+    world: RwLock<World>,
+    faults: Mutex<Faults>,
+    journal: Mutex<Journal>,
+    window: Mutex<Window>,
+}
+
+/// Streams of one seed.
+const WORLD_IDS: u64 = 1;
+const REQUEST_IDS: u64 = 2;
+
+impl App {
+    pub(crate) fn new(
+        clock: SandboxClock,
+        credentials: Credentials,
+        token_ttl: Duration,
+        admin: Admin,
+        limit: RateLimit,
+        seed: Option<u64>,
+        kept: Option<(Storage, World)>,
+    ) -> Self {
+        let (storage, world) = kept.map_or_else(
+            || (None, World::new(IdSource::new(seed, WORLD_IDS), false)),
+            |(storage, world)| (Some(storage), world),
+        );
+        Self {
+            clock,
+            credentials,
+            token_ttl,
+            admin,
+            storage,
+            seed,
+            world: RwLock::new(world),
+            faults: Mutex::default(),
+            journal: Mutex::new(Journal::new(IdSource::new(seed, REQUEST_IDS))),
+            window: Mutex::new(Window::new(limit)),
+        }
+    }
+
+    /// An empty world whose changes go to storage.
+    pub(crate) fn kept_world(seed: Option<u64>) -> World {
+        World::new(IdSource::new(seed, WORLD_IDS), true)
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Reads the world for a call, once its token was found good.
+    pub(crate) fn read(
+        &self,
+        call: &Call,
+        answer: impl FnOnce(&World, Caller) -> Answer,
+    ) -> Answer {
+        let world = self.world();
+        let caller = world.caller(call.bearer, call.now)?;
+        answer(&world, caller)
+    }
+
+    /// Changes the world for a call, once its token was found good. The reply waits for what was changed.
+    pub(crate) fn write(
+        &self,
+        call: &Call,
+        answer: impl FnOnce(&mut World, Caller) -> Answer,
+    ) -> Answer {
+        self.change(|world| {
+            let caller = world.caller(call.bearer, call.now)?;
+            answer(world, caller)
+        })
+    }
+
+    /// Changes the world for a call that needs no token.
+    pub(crate) fn change(&self, answer: impl FnOnce(&mut World) -> Answer) -> Answer {
+        let mut world = self.world_mut();
+        let answer = answer(&mut world);
+        // Still under the lock, so that the writer sees changes in the order they were made.
+        let commit = self.keep_changes(&mut world);
+        answer.map(|reply| Reply { commit, ..reply })
+    }
+
+    fn keep_changes(&self, world: &mut World) -> Option<Commit> {
+        let storage = self.storage.as_ref()?;
+        let rows = world.take_changes();
+        (!rows.is_empty()).then(|| storage.write(rows))
+    }
+
+    pub(crate) fn check_client(&self, presented: &Presented) -> Result<(), Refusal> {
+        if self.credentials.accept(presented) {
+            Ok(())
+        } else {
+            Err(Refusal::BadCredentials)
+        }
+    }
+
+    pub(crate) fn expire_tokens(&self) -> Option<Commit> {
+        let mut world = self.world_mut();
+        world.expire_tokens();
+        self.keep_changes(&mut world)
+    }
+
+    pub(crate) fn advance(&self, by: Duration) -> Option<Commit> {
+        // The world's lock keeps two moves, and their rows, in one order.
+        let _world = self.world_mut();
+        self.clock.advance(by);
+        let rows = vec![setting(CLOCK_OFFSET, self.clock.offset_micros())];
+        self.storage.as_ref().map(|storage| storage.write(rows))
+    }
+
+    /// Back to the first moment: nothing in the world, no tokens, faults, journal, quirks or clock offset.
+    pub(crate) fn reset(&self) -> Option<Commit> {
+        let mut world = self.world_mut();
+        *world = World::new(IdSource::new(self.seed, WORLD_IDS), self.storage.is_some());
+        self.clock.reset();
+        self.faults().clear();
+        *self.journal() = Journal::new(IdSource::new(self.seed, REQUEST_IDS));
+        self.window().reset();
+        self.storage.as_ref().map(Storage::clear)
+    }
+
+    pub(crate) fn quirks(&self) -> Quirks {
+        self.world().quirks.clone()
+    }
+
+    // A handler that panicked has changed rows one by one, each whole; the next call may go on with them.
+    pub(crate) fn world(&self) -> RwLockReadGuard<'_, World> {
+        self.world.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn world_mut(&self) -> RwLockWriteGuard<'_, World> {
+        self.world.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn faults(&self) -> MutexGuard<'_, Faults> {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn journal(&self) -> MutexGuard<'_, Journal> {
+        self.journal.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn window(&self) -> MutexGuard<'_, Window> {
+        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

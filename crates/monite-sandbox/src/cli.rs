@@ -1,0 +1,161 @@
+//! The command line of the sandbox, for its own binary and for `monite-bridge sandbox`.
+
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+
+use crate::builder::{Builder, StartError};
+use crate::ratelimit::RateLimit;
+use crate::sandbox::Sandbox;
+
+/// A local imitation of Monite's API.
+#[derive(Args)]
+pub struct SandboxArgs {
+    /// Where to listen; port 0 takes a free one
+    #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:8700")]
+    listen: SocketAddr,
+
+    /// The client id to accept, a UUID [default: generated and printed]
+    #[arg(long, value_name = "UUID", env = "MONITE_CLIENT_ID")]
+    client_id: Option<String>,
+
+    /// The client secret to accept [default: generated and printed]
+    #[arg(
+        long,
+        value_name = "SECRET",
+        env = "MONITE_CLIENT_SECRET",
+        hide_env_values = true
+    )]
+    client_secret: Option<String>,
+
+    /// Calls per second to allow, or off
+    #[arg(long, value_name = "N|off", default_value = "30")]
+    rate_limit: RateLimit,
+
+    /// Life of access tokens in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 1800, value_parser = clap::value_parser!(u64).range(1..))]
+    token_ttl: u64,
+
+    /// Keep the state in this SQLite file [default: in memory only]
+    #[arg(long, value_name = "FILE")]
+    data: Option<PathBuf>,
+
+    /// Whether the control routes under /_sandbox answer
+    #[arg(long, value_name = "on|off|everybody", default_value = "on")]
+    admin: AdminFlag,
+}
+
+/// Who may use the control routes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum AdminFlag {
+    /// Loopback clients
+    On,
+    /// Nobody
+    Off,
+    /// Every client that reaches the address
+    Everybody,
+}
+
+/// Why the sandbox stopped before it was told to.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// It never started.
+    #[error(transparent)]
+    Start(#[from] StartError),
+    /// Standard output or the signals could not be used.
+    #[error("could not use the terminal")]
+    Terminal(#[source] std::io::Error),
+}
+
+/// Runs a sandbox until SIGTERM or SIGINT. Prints the credentials it generated, one `name=value` a line, then
+/// `listening on http://ADDR/v1`.
+///
+/// # Errors
+///
+/// When it cannot start.
+pub async fn run(args: SandboxArgs) -> Result<(), RunError> {
+    let is_generated = (args.client_id.is_none(), args.client_secret.is_none());
+    let signals = Signals::new().map_err(RunError::Terminal)?;
+    let sandbox = builder(args).start().await?;
+    announce(&sandbox, is_generated).map_err(RunError::Terminal)?;
+    signals.wait().await;
+    sandbox.shutdown().await;
+    Ok(())
+}
+
+fn builder(args: SandboxArgs) -> Builder {
+    let builder = Sandbox::builder()
+        .listen(args.listen)
+        .rate_limit(args.rate_limit)
+        .token_ttl(Duration::from_secs(args.token_ttl))
+        .partial_credentials(args.client_id, args.client_secret);
+    let builder = match args.data {
+        Some(path) => builder.data_file(path),
+        None => builder,
+    };
+    match args.admin {
+        AdminFlag::On => builder.admin(true),
+        AdminFlag::Off => builder.admin(false),
+        AdminFlag::Everybody => builder.admin_for_everybody(),
+    }
+}
+
+fn announce(
+    sandbox: &Sandbox,
+    (id_is_generated, secret_is_generated): (bool, bool),
+) -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    if id_is_generated {
+        writeln!(out, "MONITE_CLIENT_ID={}", sandbox.client_id())?;
+    }
+    if secret_is_generated {
+        writeln!(out, "MONITE_CLIENT_SECRET={}", sandbox.client_secret())?;
+    }
+    writeln!(out, "listening on {}", sandbox.base_url())?;
+    out.flush()
+}
+
+/// Installed before anything starts, so that no signal is missed.
+#[cfg(unix)]
+struct Signals {
+    terminate: tokio::signal::unix::Signal,
+    interrupt: tokio::signal::unix::Signal,
+}
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    async fn wait(mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+#[cfg(not(unix))]
+struct Signals;
+
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self)
+    }
+
+    async fn wait(self) {
+        // Without a way to listen there is nothing to wait for but the end of the process.
+        if tokio::signal::ctrl_c().await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+}

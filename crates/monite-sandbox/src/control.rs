@@ -1,0 +1,200 @@
+//! `/_sandbox`: faults, clock, state, journal, quirks and reset, for people and tests. Not part of Monite.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::{Query, Request, State};
+use axum::middleware::{self, Next};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use http::StatusCode;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+use crate::app::{Admin, App};
+use crate::fault::FaultRule;
+use crate::storage::Commit;
+
+/// Requests shown when nothing else is asked.
+const SHOWN: usize = 100;
+
+/// Who is on the other side of the socket; missing without one.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Peer(pub(crate) SocketAddr);
+
+pub(crate) fn router(app: &Arc<App>) -> Router<Arc<App>> {
+    if app.admin == Admin::Nobody {
+        return Router::new();
+    }
+    Router::new()
+        .route(
+            "/_sandbox/faults",
+            get(faults).put(put_faults).delete(delete_faults),
+        )
+        .route("/_sandbox/clock", get(clock).post(advance))
+        .route("/_sandbox/reset", post(reset))
+        .route("/_sandbox/state", get(state))
+        .route("/_sandbox/requests", get(requests))
+        .route("/_sandbox/quirks", get(quirks).put(put_quirks))
+        .route_layer(middleware::from_fn_with_state(app.clone(), only_from_here))
+}
+
+/// Lets only loopback clients through, unless everybody may. Calls without a socket come from the own process.
+async fn only_from_here(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
+    let is_near = request
+        .extensions()
+        .get::<Peer>()
+        .is_none_or(|peer| peer.0.ip().to_canonical().is_loopback());
+    if is_near || app.admin == Admin::Everybody {
+        next.run(request).await
+    } else {
+        refusal(
+            StatusCode::FORBIDDEN,
+            "the control routes answer loopback clients only",
+        )
+    }
+}
+
+async fn faults(State(app): State<Arc<App>>) -> Json<Value> {
+    Json(json!({"rules": app.faults().rules()}))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Rules {
+    rules: Vec<FaultRule>,
+}
+
+async fn put_faults(State(app): State<Arc<App>>, body: Bytes) -> Response {
+    let rules = match read::<Rules>(&body) {
+        Ok(Rules { rules }) => rules,
+        Err(refusal) => return refusal,
+    };
+    let mut faults = app.faults();
+    match faults.replace(rules) {
+        Ok(()) => Json(json!({"rules": faults.rules()})).into_response(),
+        Err(mistake) => refusal(StatusCode::BAD_REQUEST, mistake),
+    }
+}
+
+async fn delete_faults(State(app): State<Arc<App>>) -> Json<Value> {
+    app.faults().clear();
+    Json(json!({"rules": []}))
+}
+
+async fn clock(State(app): State<Arc<App>>) -> Json<Value> {
+    Json(time(&app))
+}
+
+/// `now` in RFC 3339, the offset in seconds.
+fn time(app: &App) -> Value {
+    let micros = app.clock.offset_micros();
+    let whole = micros % 1_000_000 == 0;
+    let offset = if whole {
+        json!(micros / 1_000_000)
+    } else {
+        json!(Duration::from_micros(micros.unsigned_abs()).as_secs_f64())
+    };
+    json!({"now": app.now(), "offset_seconds": offset})
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Advance {
+    advance_seconds: f64,
+}
+
+async fn advance(State(app): State<Arc<App>>, body: Bytes) -> Response {
+    let by = match read::<Advance>(&body) {
+        Ok(Advance { advance_seconds }) => Duration::try_from_secs_f64(advance_seconds),
+        Err(refusal) => return refusal,
+    };
+    let Ok(by) = by else {
+        return refusal(
+            StatusCode::BAD_REQUEST,
+            "advance_seconds must not be negative: time only moves forward",
+        );
+    };
+    match kept(app.advance(by)).await {
+        Ok(()) => Json(time(&app)).into_response(),
+        Err(refusal) => refusal,
+    }
+}
+
+async fn reset(State(app): State<Arc<App>>) -> Response {
+    match kept(app.reset()).await {
+        Ok(()) => StatusCode::NO_CONTENT.into_response(),
+        Err(refusal) => refusal,
+    }
+}
+
+async fn state(State(app): State<Arc<App>>) -> Json<Value> {
+    Json(app.world().to_json())
+}
+
+#[derive(Deserialize)]
+struct Shown {
+    limit: Option<usize>,
+}
+
+async fn requests(State(app): State<Arc<App>>, Query(shown): Query<Shown>) -> Json<Value> {
+    let journal = app.journal();
+    let latest: Vec<_> = journal
+        .entries()
+        .rev()
+        .take(shown.limit.unwrap_or(SHOWN))
+        .collect();
+    let counts: Map<String, Value> = journal
+        .counts()
+        .map(|(call, count)| (call, json!(count)))
+        .collect();
+    let by_status: Map<String, Value> = journal
+        .by_status()
+        .map(|(status, count)| (status, json!(count)))
+        .collect();
+    Json(
+        json!({"total": journal.total(), "counts": counts, "by_status": by_status, "requests": latest}),
+    )
+}
+
+async fn quirks(State(app): State<Arc<App>>) -> Json<Value> {
+    Json(app.world().quirks.to_json())
+}
+
+async fn put_quirks(State(app): State<Arc<App>>, body: Bytes) -> Response {
+    let document = match read::<Map<String, Value>>(&body) {
+        Ok(document) => document,
+        Err(refusal) => return refusal,
+    };
+    let mut world = app.world_mut();
+    match world.quirks.apply(&document) {
+        Ok(()) => Json(world.quirks.to_json()).into_response(),
+        Err(error) => refusal(StatusCode::BAD_REQUEST, &error.to_string()),
+    }
+}
+
+/// Reads a JSON body whatever its content type: these routes are called by hand.
+fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Response> {
+    serde_json::from_slice(body)
+        .map_err(|error| refusal(StatusCode::BAD_REQUEST, &error.to_string()))
+}
+
+async fn kept(commit: Option<Commit>) -> Result<(), Response> {
+    let Some(commit) = commit else {
+        return Ok(());
+    };
+    match commit.await {
+        Ok(Ok(())) => Ok(()),
+        _ => Err(refusal(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "the data file could not be written",
+        )),
+    }
+}
+
+fn refusal(status: StatusCode, message: &str) -> Response {
+    (status, Json(json!({"error": {"message": message}}))).into_response()
+}

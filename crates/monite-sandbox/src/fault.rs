@@ -1,0 +1,418 @@
+//! Faults on demand: which calls they hit, how often, and what goes wrong then.
+
+use std::time::Duration;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+use serde::{Deserialize, Serialize};
+
+/// What goes wrong with a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "FaultAction", into = "FaultAction")]
+pub enum Fault {
+    /// Answered with this status (200 to 599) in Monite's shape for it; not handled.
+    Status {
+        /// The status code.
+        status: u16,
+        /// Seconds for the `Retry-After` header, if it should be sent.
+        retry_after: Option<u64>,
+    },
+    /// Waits, then handles the call. The call is handled even if the client hangs up meanwhile.
+    Delay(Duration),
+    /// Not handled; the connection is cut without any answer.
+    CloseBefore,
+    /// Handled and committed; then the connection is cut without any answer.
+    LoseAnswer,
+    /// Every token that is out expires; then the call is handled, and meets its own expired token.
+    ExpireTokens,
+}
+
+impl Fault {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Status { .. } => "status",
+            Self::Delay(_) => "delay",
+            Self::CloseBefore => "close before",
+            Self::LoseAnswer => "close after",
+            Self::ExpireTokens => "expire tokens",
+        }
+    }
+}
+
+/// Which calls a fault hits, and how often. The first rule that matches and fires decides.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct FaultRule {
+    /// `POST`, or alternatives `POST|PATCH`; `*` or nothing: any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<String>,
+    /// A glob under `/v1`: `*` stands for any characters, also `/`. Nothing: any path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub path: Option<String>,
+    /// How likely a matching call is hit (0 to 1), drawn from `seed`. Nothing: every one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
+    /// How often the rule may fire at most. Nothing: for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub times: Option<u64>,
+    /// Where the draws for `probability` start: same seed, same calls, same hits.
+    #[serde(default)]
+    pub seed: u64,
+    /// How often the rule has fired.
+    #[serde(default)]
+    pub hits: u64,
+    /// What happens.
+    pub action: Fault,
+}
+
+impl FaultRule {
+    /// Every call of `"METHOD /path"` is hit. Path parameters such as `{entity_id}` stand for anything; so does a
+    /// missing path.
+    pub fn new(call: &str, action: Fault) -> Self {
+        let (method, path) = call.split_once(' ').unwrap_or((call, "*"));
+        Self {
+            method: Some(method.to_owned()),
+            path: Some(parameters_as_stars(path.trim())),
+            probability: None,
+            times: None,
+            seed: 0,
+            hits: 0,
+            action,
+        }
+    }
+
+    /// Limits how often the rule fires.
+    #[must_use]
+    pub fn times(mut self, times: u64) -> Self {
+        self.times = Some(times);
+        self
+    }
+
+    /// Hits a share (0 to 1) of the matching calls, drawn from `seed`.
+    #[must_use]
+    pub fn probability(mut self, probability: f64, seed: u64) -> Self {
+        self.probability = Some(probability);
+        self.seed = seed;
+        self
+    }
+
+    fn matches(&self, method: &str, path: &str) -> bool {
+        let methods = self.method.as_deref().unwrap_or("*");
+        let method_matches = methods
+            .split('|')
+            .any(|one| one == "*" || one.eq_ignore_ascii_case(method));
+        method_matches
+            && self
+                .path
+                .as_deref()
+                .is_none_or(|glob| glob_matches(glob, path))
+    }
+
+    fn is_used_up(&self) -> bool {
+        self.times.is_some_and(|times| self.hits >= times)
+    }
+
+    /// What is wrong with the rule, if anything.
+    fn mistake(&self) -> Option<&'static str> {
+        if self
+            .probability
+            .is_some_and(|probability| !(0.0..=1.0).contains(&probability))
+        {
+            return Some("probability must be between 0 and 1");
+        }
+        matches!(self.action, Fault::Status { status, .. } if !(200..=599).contains(&status))
+            .then_some("status must be between 200 and 599")
+    }
+}
+
+fn parameters_as_stars(path: &str) -> String {
+    let segment = |segment: &str| {
+        if segment.starts_with('{') {
+            "*".to_owned()
+        } else {
+            segment.to_owned()
+        }
+    };
+    path.split('/').map(segment).collect::<Vec<_>>().join("/")
+}
+
+/// `*` stands for any characters, none included.
+fn glob_matches(glob: &str, text: &str) -> bool {
+    let Some((start, rest)) = glob.split_once('*') else {
+        return glob == text;
+    };
+    let Some(mut text) = text.strip_prefix(start) else {
+        return false;
+    };
+    let mut parts: Vec<&str> = rest.split('*').collect();
+    // The last part must sit at the end, all others anywhere before, each after the other.
+    let end = parts.pop().unwrap_or_default();
+    for part in parts {
+        match text.find(part) {
+            Some(found) => text = &text[found + part.len()..],
+            None => return false,
+        }
+    }
+    text.ends_with(end)
+}
+
+/// The rules in force, in order.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    rules: Vec<(FaultRule, StdRng)>,
+}
+
+impl Faults {
+    /// Replaces all rules, or none if one of them makes no sense.
+    pub(crate) fn replace(&mut self, rules: Vec<FaultRule>) -> Result<(), &'static str> {
+        if let Some(mistake) = rules.iter().find_map(FaultRule::mistake) {
+            return Err(mistake);
+        }
+        self.rules = rules.into_iter().map(seeded).collect();
+        Ok(())
+    }
+
+    /// Adds a rule behind the others.
+    pub(crate) fn add(&mut self, rule: FaultRule) {
+        self.rules.push(seeded(rule));
+    }
+
+    pub(crate) fn clear(&mut self) {
+        self.rules.clear();
+    }
+
+    pub(crate) fn rules(&self) -> Vec<FaultRule> {
+        self.rules.iter().map(|(rule, _)| rule.clone()).collect()
+    }
+
+    /// What goes wrong with this call. Every matching rule before the one that fires draws, hit or not, so that a
+    /// seed always means the same history.
+    pub(crate) fn pick(&mut self, method: &str, path: &str) -> Option<Fault> {
+        for (rule, rng) in &mut self.rules {
+            if rule.is_used_up() || !rule.matches(method, path) {
+                continue;
+            }
+            if rule
+                .probability
+                .is_none_or(|probability| rng.random_bool(probability.clamp(0.0, 1.0)))
+            {
+                rule.hits += 1;
+                return Some(rule.action);
+            }
+        }
+        None
+    }
+}
+
+fn seeded(rule: FaultRule) -> (FaultRule, StdRng) {
+    let rng = StdRng::seed_from_u64(rule.seed);
+    (rule, rng)
+}
+
+/// [`Fault`] as JSON: exactly one kind of key.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FaultAction {
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    status: Option<u16>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    delay_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    close: Option<Close>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    expire_tokens: Option<bool>,
+}
+
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Close {
+    Before,
+    After,
+}
+
+impl TryFrom<FaultAction> for Fault {
+    type Error = &'static str;
+
+    fn try_from(action: FaultAction) -> Result<Self, Self::Error> {
+        match action {
+            FaultAction {
+                status: Some(status),
+                retry_after,
+                delay_ms: None,
+                close: None,
+                expire_tokens: None,
+            } => Ok(Self::Status {
+                status,
+                retry_after,
+            }),
+            FaultAction {
+                delay_ms: Some(ms),
+                status: None,
+                retry_after: None,
+                close: None,
+                expire_tokens: None,
+            } => Ok(Self::Delay(Duration::from_millis(ms))),
+            FaultAction {
+                close: Some(close),
+                status: None,
+                retry_after: None,
+                delay_ms: None,
+                expire_tokens: None,
+            } => Ok(match close {
+                Close::Before => Self::CloseBefore,
+                Close::After => Self::LoseAnswer,
+            }),
+            FaultAction {
+                expire_tokens: Some(true),
+                status: None,
+                retry_after: None,
+                delay_ms: None,
+                close: None,
+            } => Ok(Self::ExpireTokens),
+            _ => Err(
+                "an action is one of status (with retry_after), delay_ms, close, expire_tokens: true",
+            ),
+        }
+    }
+}
+
+impl From<Fault> for FaultAction {
+    fn from(fault: Fault) -> Self {
+        let none = Self::default();
+        match fault {
+            Fault::Status {
+                status,
+                retry_after,
+            } => Self {
+                status: Some(status),
+                retry_after,
+                ..none
+            },
+            Fault::Delay(delay) => Self {
+                delay_ms: Some(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),
+                ..none
+            },
+            Fault::CloseBefore => Self {
+                close: Some(Close::Before),
+                ..none
+            },
+            Fault::LoseAnswer => Self {
+                close: Some(Close::After),
+                ..none
+            },
+            Fault::ExpireTokens => Self {
+                expire_tokens: Some(true),
+                ..none
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn globs() {
+        let cases = [
+            ("/entities", "/entities", true),
+            ("/entities", "/entities/1", false),
+            ("/entities*", "/entities/1/activate", true),
+            ("/entities/*/activate", "/entities/1/activate", true),
+            ("/entities/*/activate", "/entities/1/deactivate", false),
+            ("*", "/anything/at/all", true),
+            ("*a*a", "/a", false),
+            ("*a*a", "/aa", true),
+        ];
+        for (glob, path, expected) in cases {
+            assert_eq!(glob_matches(glob, path), expected, "{glob} on {path}");
+        }
+    }
+
+    #[test]
+    fn the_same_seed_hits_the_same_calls() {
+        let history = |seed| {
+            let mut faults = Faults::default();
+            faults.add(
+                FaultRule::new("POST|PATCH /entities*", Fault::CloseBefore).probability(0.3, seed),
+            );
+            (0..200)
+                .map(|_| faults.pick("PATCH", "/entities/1").is_some())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(history(1), history(1));
+        assert_ne!(history(1), history(2));
+        let hits = history(1).into_iter().filter(|hit| *hit).count();
+        assert!((35..=85).contains(&hits), "{hits} of 200 at 0.3");
+    }
+
+    #[test]
+    fn a_rule_stops_after_its_times_and_the_next_one_takes_over() {
+        let mut faults = Faults::default();
+        let busy = Fault::Status {
+            status: 503,
+            retry_after: None,
+        };
+        faults.add(FaultRule::new("POST /roles", Fault::LoseAnswer).times(1));
+        faults.add(FaultRule::new("*", busy));
+        assert_eq!(faults.pick("GET", "/roles"), Some(busy));
+        assert_eq!(faults.pick("POST", "/roles"), Some(Fault::LoseAnswer));
+        assert_eq!(faults.pick("POST", "/roles"), Some(busy));
+        assert_eq!(
+            faults
+                .rules()
+                .iter()
+                .map(|rule| rule.hits)
+                .collect::<Vec<_>>(),
+            [1, 2]
+        );
+    }
+
+    #[test]
+    fn rules_are_read_and_written_as_the_contract_says() {
+        let document = json!([
+            {"method": "POST|PATCH", "path": "/entities*", "probability": 0.1, "seed": 1, "hits": 0, "action": {"status": 429, "retry_after": 1}},
+            {"times": 3, "seed": 0, "hits": 0, "action": {"delay_ms": 50}},
+            {"seed": 0, "hits": 0, "action": {"close": "before"}},
+            {"seed": 0, "hits": 0, "action": {"close": "after"}},
+            {"seed": 0, "hits": 0, "action": {"expire_tokens": true}},
+        ]);
+        let rules: Vec<FaultRule> = serde_json::from_value(document.clone()).unwrap();
+        assert_eq!(serde_json::to_value(&rules).unwrap(), document);
+        for bad in [
+            json!({"action": {}}),
+            json!({"action": {"status": 500, "delay_ms": 1}}),
+            json!({"action": {"expire_tokens": false}}),
+            json!({"action": {"close": "sideways"}}),
+            json!({"action": {"delay_ms": 1}, "paths": "/x"}),
+            json!({}),
+        ] {
+            assert!(
+                serde_json::from_value::<FaultRule>(bad.clone()).is_err(),
+                "{bad}"
+            );
+        }
+        let mut faults = Faults::default();
+        assert!(
+            faults
+                .replace(vec![
+                    FaultRule::new("*", Fault::CloseBefore).probability(1.5, 0)
+                ])
+                .is_err()
+        );
+        assert!(
+            faults
+                .replace(vec![FaultRule::new(
+                    "*",
+                    Fault::Status {
+                        status: 99,
+                        retry_after: None
+                    }
+                )])
+                .is_err()
+        );
+    }
+}

@@ -1,0 +1,280 @@
+//! The routes: which operation a method and a path lead to.
+
+use http::Method;
+
+/// What a call asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    CreateToken,
+    RevokeToken,
+    CreateEntity,
+    ListEntities,
+    GetEntity,
+    PatchEntity,
+    ActivateEntity,
+    DeactivateEntity,
+    GetMetadata,
+    PutMetadata,
+    GetSettings,
+    GetMyEntity,
+    PatchMyEntity,
+    CreateRole,
+    ListRoles,
+    GetRole,
+    PatchRole,
+    DeleteRole,
+    CreateEntityUser,
+    ListEntityUsers,
+    GetEntityUser,
+    PatchEntityUser,
+    DeleteEntityUser,
+    GetMe,
+    PatchMe,
+    GetMyRole,
+    /// In Monite's API, but not imitated; by the name it has in Monite's document.
+    NotImitated(&'static str),
+}
+
+/// A path with the methods it knows.
+#[derive(Debug)]
+pub(crate) struct Route {
+    /// As in Monite's document, `{...}` for the id.
+    pub(crate) template: &'static str,
+    pub(crate) methods: &'static [(&'static str, Operation)],
+}
+
+impl Route {
+    pub(crate) fn operation(&self, method: &Method) -> Option<Operation> {
+        let found = self
+            .methods
+            .iter()
+            .find(|(name, _)| *name == method.as_str());
+        found.map(|(_, operation)| *operation)
+    }
+
+    /// For the `Allow` header.
+    pub(crate) fn allowed(&self) -> String {
+        self.methods
+            .iter()
+            .map(|(name, _)| *name)
+            .collect::<Vec<_>>()
+            .join(", ")
+    }
+
+    /// Does the path fit? Then the text that stands where the template has `{...}`, if it has one.
+    fn fits<'p>(&self, path: &'p str) -> Option<Option<&'p str>> {
+        let (mut segments, mut id) = (path.split('/'), None);
+        for expected in self.template.split('/') {
+            let segment = segments.next()?;
+            if expected.starts_with('{') {
+                if segment.is_empty() {
+                    return None;
+                }
+                id = Some(segment);
+            } else if expected != segment {
+                return None;
+            }
+        }
+        segments.next().is_none().then_some(id)
+    }
+}
+
+/// The route of a path under `/v1`, and the raw id in it.
+pub(crate) fn find(path: &str) -> Option<(&'static Route, Option<&str>)> {
+    ROUTES
+        .iter()
+        .find_map(|route| Some((route, route.fits(path)?)))
+}
+
+use Operation::NotImitated;
+
+const fn route(template: &'static str, methods: &'static [(&'static str, Operation)]) -> Route {
+    Route { template, methods }
+}
+
+/// Literal paths stand before those with an id in the same place.
+static ROUTES: [Route; 26] = [
+    route("/auth/token", &[("POST", Operation::CreateToken)]),
+    route("/auth/revoke", &[("POST", Operation::RevokeToken)]),
+    route(
+        "/entities",
+        &[
+            ("POST", Operation::CreateEntity),
+            ("GET", Operation::ListEntities),
+        ],
+    ),
+    route(
+        "/entities/me",
+        &[
+            ("GET", Operation::GetMyEntity),
+            ("PATCH", Operation::PatchMyEntity),
+        ],
+    ),
+    route(
+        "/entities/{entity_id}",
+        &[
+            ("GET", Operation::GetEntity),
+            ("PATCH", Operation::PatchEntity),
+        ],
+    ),
+    route(
+        "/entities/{entity_id}/activate",
+        &[("POST", Operation::ActivateEntity)],
+    ),
+    route(
+        "/entities/{entity_id}/deactivate",
+        &[("POST", Operation::DeactivateEntity)],
+    ),
+    route(
+        "/entities/{entity_id}/partner_metadata",
+        &[
+            ("GET", Operation::GetMetadata),
+            ("PUT", Operation::PutMetadata),
+        ],
+    ),
+    route(
+        "/entities/{entity_id}/settings",
+        &[
+            ("GET", Operation::GetSettings),
+            ("PATCH", NotImitated("patch_entities_id_settings")),
+        ],
+    ),
+    route(
+        "/entities/{entity_id}/logo",
+        &[
+            ("PUT", NotImitated("put_entities_id_logo")),
+            ("DELETE", NotImitated("delete_entities_id_logo")),
+        ],
+    ),
+    route(
+        "/roles",
+        &[
+            ("POST", Operation::CreateRole),
+            ("GET", Operation::ListRoles),
+        ],
+    ),
+    route(
+        "/roles/{role_id}",
+        &[
+            ("GET", Operation::GetRole),
+            ("PATCH", Operation::PatchRole),
+            ("DELETE", Operation::DeleteRole),
+        ],
+    ),
+    route(
+        "/entity_users",
+        &[
+            ("POST", Operation::CreateEntityUser),
+            ("GET", Operation::ListEntityUsers),
+        ],
+    ),
+    route(
+        "/entity_users/me",
+        &[("GET", Operation::GetMe), ("PATCH", Operation::PatchMe)],
+    ),
+    route(
+        "/entity_users/my_entity",
+        &[
+            ("GET", Operation::GetMyEntity),
+            ("PATCH", Operation::PatchMyEntity),
+        ],
+    ),
+    route("/entity_users/my_role", &[("GET", Operation::GetMyRole)]),
+    route(
+        "/entity_users/{entity_user_id}",
+        &[
+            ("GET", Operation::GetEntityUser),
+            ("PATCH", Operation::PatchEntityUser),
+            ("DELETE", Operation::DeleteEntityUser),
+        ],
+    ),
+    route(
+        "/settings",
+        &[
+            ("GET", NotImitated("get_settings")),
+            ("PATCH", NotImitated("patch_settings")),
+        ],
+    ),
+    route("/events", &[("GET", NotImitated("get_events"))]),
+    route(
+        "/events/{event_id}",
+        &[("GET", NotImitated("get_events_id"))],
+    ),
+    route(
+        "/webhook_deliveries",
+        &[("GET", NotImitated("get_webhook_deliveries"))],
+    ),
+    route(
+        "/webhook_subscriptions",
+        &[
+            ("GET", NotImitated("get_webhook_subscriptions")),
+            ("POST", NotImitated("post_webhook_subscriptions")),
+        ],
+    ),
+    route(
+        "/webhook_subscriptions/{webhook_subscription_id}",
+        &[
+            ("GET", NotImitated("get_webhook_subscriptions_id")),
+            ("PATCH", NotImitated("patch_webhook_subscriptions_id")),
+            ("DELETE", NotImitated("delete_webhook_subscriptions_id")),
+        ],
+    ),
+    route(
+        "/webhook_subscriptions/{webhook_subscription_id}/enable",
+        &[("POST", NotImitated("post_webhook_subscriptions_id_enable"))],
+    ),
+    route(
+        "/webhook_subscriptions/{webhook_subscription_id}/disable",
+        &[("POST", NotImitated("post_webhook_subscriptions_id_disable"))],
+    ),
+    route(
+        "/webhook_subscriptions/{webhook_subscription_id}/regenerate_secret",
+        &[(
+            "POST",
+            NotImitated("post_webhook_subscriptions_id_regenerate_secret"),
+        )],
+    ),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_find_their_operation() {
+        let cases = [
+            ("GET", "/entities", Some((Operation::ListEntities, None))),
+            ("GET", "/entities/me", Some((Operation::GetMyEntity, None))),
+            (
+                "GET",
+                "/entities/abc",
+                Some((Operation::GetEntity, Some("abc"))),
+            ),
+            (
+                "PUT",
+                "/entities/abc/partner_metadata",
+                Some((Operation::PutMetadata, Some("abc"))),
+            ),
+            (
+                "GET",
+                "/entity_users/my_role",
+                Some((Operation::GetMyRole, None)),
+            ),
+            (
+                "DELETE",
+                "/entity_users/abc",
+                Some((Operation::DeleteEntityUser, Some("abc"))),
+            ),
+            ("DELETE", "/entities/abc", None),
+            ("GET", "/entities/", None),
+            ("GET", "/entities/abc/", None),
+            ("GET", "/nowhere", None),
+            ("GET", "", None),
+        ];
+        for (method, path, expected) in cases {
+            let method = Method::from_bytes(method.as_bytes()).unwrap();
+            let found = find(path).and_then(|(route, id)| Some((route.operation(&method)?, id)));
+            assert_eq!(found, expected, "{method} {path}");
+        }
+    }
+}

@@ -1,0 +1,204 @@
+//! Everything Monite's documents leave open, in one table: which outcome the sandbox shows, and which others a
+//! client must be ready for.
+
+use http::StatusCode;
+use serde_json::{Map, Value, json};
+
+/// One point that is not documented.
+pub(crate) struct Quirk {
+    pub(crate) point: Point,
+    /// Its name under `/_sandbox/quirks`.
+    pub(crate) name: &'static str,
+    /// What can be chosen; the first is the default.
+    pub(crate) options: &'static [&'static str],
+    pub(crate) about: &'static str,
+}
+
+macro_rules! quirks {
+    ($($point:ident = $name:literal $options:tt $about:literal;)+) => {
+        /// Names a row of the table.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub(crate) enum Point { $($point),+ }
+
+        pub(crate) const TABLE: &[Quirk] = &[
+            $(Quirk { point: Point::$point, name: $name, options: &$options, about: $about }),+
+        ];
+    };
+}
+
+quirks! {
+    MissingEntity = "missing_entity" ["404", "400"]
+        "Status for an entity that does not exist";
+    MissingRole = "missing_role" ["404", "400"]
+        "Status for a role that does not exist";
+    MissingEntityUser = "missing_entity_user" ["404", "400"]
+        "Status for an entity user that does not exist";
+    UnknownEntityHeader = "unknown_entity_header" ["404", "400", "403"]
+        "Status for a partner token with an unknown x-monite-entity-id";
+    ForeignEntityHeader = "foreign_entity" ["403", "404"]
+        "Status for an entity-user token that names another entity";
+    DuplicateRoleName = "duplicate_role_name" ["409", "400"]
+        "Status for a role name that the entity already has";
+    DuplicateLogin = "duplicate_login" ["409", "400"]
+        "Status for a login that the entity already has";
+    InvalidRole = "invalid_role_id" ["400", "404"]
+        "Status for a role_id that does not exist in the entity";
+    NoDefaultRole = "role_id_without_default" ["400", "422"]
+        "Status for a new user without role_id in an entity without a default role";
+    BadCredentials = "bad_credentials" ["401", "400", "403"]
+        "Status for a wrong client id or secret";
+    GrantWithoutUser = "grant_without_entity_user" ["400", "422"]
+        "Status for grant_type entity_user without entity_user_id";
+    GrantForUnknownUser = "grant_for_unknown_entity_user" ["400", "404"]
+        "Status for a token for an unknown or deleted entity user";
+    RevokeUnknownToken = "revoke_unknown_token" ["400", "200"]
+        "Status for revoking a token that is unknown or already revoked";
+    NoAuthorization = "no_authorization" ["401", "400"]
+        "Status for a call without the Authorization header";
+    ExpiredToken = "expired_token" ["400", "401"]
+        "Status for an expired or revoked token";
+    AuthWithoutVersion = "auth_without_version" ["accept", "refuse"]
+        "Whether /auth/* may leave x-monite-version out";
+    PermissionDenied = "permission_denied" ["403", "409"]
+        "Status for an entity user whose role lacks the right";
+    PartnerOnMe = "me_with_partner_token" ["400", "403", "401"]
+        "Status for a partner token on me, my_entity and my_role";
+    InactiveEntity = "inactive_entity_user_token" ["block", "ignore"]
+        "Whether deactivating an entity stops the tokens of its users";
+    DeletedUserToken = "deleted_user_token" ["dead", "alive"]
+        "Whether deleting an entity user ends its tokens";
+    UsState = "us_state" ["400", "422"]
+        "Status for a US address without a two-letter state";
+    NullForRequired = "null_for_required" ["400", "422", "ignore"]
+        "What null does in a PATCH to a field that is never null in an answer";
+    WrongProfile = "wrong_profile" ["400", "422"]
+        "Status for organization data sent for an individual, or the other way round";
+    LimitOutOfRange = "limit_out_of_range" ["422", "416"]
+        "Status for a limit outside 1..100";
+    BadPageToken = "bad_pagination_token" ["400", "422"]
+        "Status for a pagination token that is not one";
+    RolePatch = "role_patch" ["replace", "merge"]
+        "Whether permissions in a role PATCH replace the tree or merge by object";
+    DefaultRole = "default_role" ["none", "default", "admin"]
+        "Role provisioned with every new entity: none, or one of that name allowed everything";
+    NameStartsWith = "name_istartswith" ["either", "first", "last"]
+        "Which name of an entity user the prefix filter looks at";
+    InactiveListed = "inactive_entities_listed" ["yes", "no"]
+        "Whether a list without status filter shows inactive entities";
+}
+
+/// The chosen outcome of every point.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Quirks {
+    chosen: [u8; TABLE.len()],
+}
+
+impl Default for Quirks {
+    fn default() -> Self {
+        Self {
+            chosen: [0; TABLE.len()],
+        }
+    }
+}
+
+impl Quirks {
+    pub(crate) fn value(&self, point: Point) -> &'static str {
+        let index = point as usize;
+        TABLE[index].options[usize::from(self.chosen[index])]
+    }
+
+    pub(crate) fn is(&self, point: Point, option: &str) -> bool {
+        self.value(point) == option
+    }
+
+    /// The chosen status, for points that choose one; 400 where the option is a word.
+    pub(crate) fn status(&self, point: Point) -> StatusCode {
+        self.value(point).parse().unwrap_or(StatusCode::BAD_REQUEST)
+    }
+
+    /// Chooses `option` for the point called `name`.
+    pub(crate) fn set(&mut self, name: &str, option: &str) -> Result<(), UnknownQuirk> {
+        let unknown = || UnknownQuirk {
+            name: name.to_owned(),
+            option: option.to_owned(),
+        };
+        let quirk = TABLE
+            .iter()
+            .find(|quirk| quirk.name == name)
+            .ok_or_else(unknown)?;
+        let choice = quirk
+            .options
+            .iter()
+            .position(|known| *known == option)
+            .ok_or_else(unknown)?;
+        self.chosen[quirk.point as usize] = u8::try_from(choice).map_err(|_| unknown())?;
+        Ok(())
+    }
+
+    /// The table as `GET /_sandbox/quirks` shows it.
+    pub(crate) fn to_json(&self) -> Value {
+        let row = |quirk: &Quirk| {
+            let shown = json!({
+                "value": self.value(quirk.point),
+                "default": quirk.options[0],
+                "options": quirk.options,
+                "about": quirk.about,
+            });
+            (quirk.name.to_owned(), shown)
+        };
+        Value::Object(TABLE.iter().map(row).collect::<Map<_, _>>())
+    }
+
+    /// Chooses what a document of [`Quirks::to_json`]'s shape says; a row may also be just its value, and rows
+    /// left out stay as they are. All or nothing.
+    pub(crate) fn apply(&mut self, document: &Map<String, Value>) -> Result<(), UnknownQuirk> {
+        let mut new = self.clone();
+        for (name, row) in document {
+            let value = row.get("value").unwrap_or(row);
+            let option = value
+                .as_str()
+                .map_or_else(|| value.to_string(), str::to_owned);
+            new.set(name, &option)?;
+        }
+        *self = new;
+        Ok(())
+    }
+}
+
+/// No such quirk, or no such outcome of it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("there is no quirk \"{name}\" with the option \"{option}\"")]
+pub struct UnknownQuirk {
+    name: String,
+    option: String,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_table_is_in_the_order_of_its_points() {
+        for (index, quirk) in TABLE.iter().enumerate() {
+            assert_eq!(quirk.point as usize, index, "{}", quirk.name);
+            assert!(
+                quirk.options.len() > 1,
+                "{} leaves nothing to choose",
+                quirk.name
+            );
+        }
+    }
+
+    #[test]
+    fn a_document_is_applied_as_a_whole_or_not_at_all() {
+        let mut quirks = Quirks::default();
+        let document = json!({"missing_entity": 400, "duplicate_login": {"value": "400"}});
+        assert_eq!(quirks.apply(document.as_object().unwrap()), Ok(()));
+        assert_eq!(quirks.status(Point::MissingEntity), 400);
+        assert_eq!(quirks.status(Point::DuplicateLogin), 400);
+        let before = quirks.clone();
+        let document = json!({"missing_role": "400", "missing_entity": "418"});
+        assert!(quirks.apply(document.as_object().unwrap()).is_err());
+        assert_eq!(quirks, before);
+    }
+}

@@ -1,0 +1,245 @@
+//! The world as rows of text for storage, and as one document for people.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use uuid::Uuid;
+
+use super::World;
+use super::entity::Entity;
+use super::entity_user::EntityUser;
+use super::role::Role;
+use super::token::{Digest, Token};
+
+/// Something that storage has to write (or delete), by row number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Changed {
+    Entity(u32),
+    Role(u32),
+    EntityUser(u32),
+    Token(Digest),
+    TokensExpired,
+}
+
+/// One row as storage keeps it. Without a body the row is to be deleted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Row {
+    pub(crate) kind: &'static str,
+    pub(crate) id: String,
+    pub(crate) body: Option<String>,
+}
+
+const ENTITY: &str = "entity";
+const ROLE: &str = "role";
+const ENTITY_USER: &str = "entity_user";
+const TOKEN: &str = "token";
+/// Single values by name.
+const SETTING: &str = "setting";
+const EXPIRED_BELOW: &str = "tokens_expired_below";
+pub(crate) const CLOCK_OFFSET: &str = "clock_offset_micros";
+
+/// An entity and its metadata in one row.
+#[derive(Serialize, Deserialize)]
+struct KeptEntity<E> {
+    entity: E,
+    metadata: Option<Map<String, Value>>,
+}
+
+/// A kept row that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("row {kind} {id} is not what this version of the sandbox writes")]
+pub(crate) struct UnreadableRow {
+    kind: String,
+    id: String,
+    #[source]
+    source: serde_json::Error,
+}
+
+pub(crate) fn setting(name: &str, value: i64) -> Row {
+    Row {
+        kind: SETTING,
+        id: name.to_owned(),
+        body: Some(value.to_string()),
+    }
+}
+
+impl World {
+    /// What changed since the last call, ready to be written.
+    pub(crate) fn take_changes(&mut self) -> Vec<Row> {
+        let changed = self
+            .changed
+            .as_mut()
+            .map(std::mem::take)
+            .unwrap_or_default();
+        changed.into_iter().map(|change| self.row(change)).collect()
+    }
+
+    fn row(&self, change: Changed) -> Row {
+        match change {
+            Changed::Entity(number) => {
+                let household = self.household(number);
+                let kept = KeptEntity {
+                    entity: &household.entity,
+                    metadata: household.metadata.clone(),
+                };
+                kept_row(ENTITY, household.entity.id.to_string(), &kept)
+            }
+            Changed::Role(number) => kept_row(
+                ROLE,
+                self.role_at(number).id.to_string(),
+                self.role_at(number),
+            ),
+            Changed::EntityUser(number) => kept_row(
+                ENTITY_USER,
+                self.user_at(number).id.to_string(),
+                self.user_at(number),
+            ),
+            Changed::Token(digest) => {
+                let id = digest.iter().map(|byte| format!("{byte:02x}")).collect();
+                match self.tokens.get(&digest) {
+                    Some(token) => kept_row(TOKEN, id, token),
+                    None => Row {
+                        kind: TOKEN,
+                        id,
+                        body: None,
+                    },
+                }
+            }
+            Changed::TokensExpired => setting(
+                EXPIRED_BELOW,
+                i64::try_from(self.tokens.expired_below()).unwrap_or(i64::MAX),
+            ),
+        }
+    }
+
+    /// Fills an empty world from kept rows `(kind, id, body)`, in any order. Returns the clock's offset.
+    pub(crate) fn load(
+        &mut self,
+        rows: Vec<(String, String, String)>,
+    ) -> Result<i64, UnreadableRow> {
+        let keeps_changes = self.changed.take();
+        let mut offset = 0;
+        let (mut entities, mut roles, mut users, mut tokens) =
+            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for (kind, id, body) in rows {
+            let read = match kind.as_str() {
+                ENTITY => read(&body).map(|kept: KeptEntity<Entity>| entities.push(kept)),
+                ROLE => read(&body).map(|role: Role| roles.push(role)),
+                ENTITY_USER => read(&body).map(|user: EntityUser| users.push(user)),
+                TOKEN => read(&body)
+                    .map(|token: Token| tokens.extend(parse_digest(&id).map(|id| (id, token)))),
+                _ if id == EXPIRED_BELOW => {
+                    read(&body).map(|serial| self.tokens.set_expired_below(serial))
+                }
+                _ if id == CLOCK_OFFSET => read(&body).map(|micros| offset = micros),
+                _ => Ok(()),
+            };
+            read.map_err(|source| UnreadableRow { kind, id, source })?;
+        }
+        // Row numbers ascend with created_at.
+        entities.sort_by_key(|kept| kept.entity.created_at);
+        roles.sort_by_key(|role| role.created_at);
+        users.sort_by_key(|user| user.created_at);
+        for KeptEntity { entity, metadata } in entities {
+            self.last = self.last.max(entity.updated_at);
+            self.insert_entity(entity, metadata);
+        }
+        for role in roles {
+            self.last = self.last.max(role.updated_at);
+            self.insert_role(role);
+        }
+        for user in users {
+            self.last = self.last.max(user.updated_at);
+            self.insert_entity_user(user);
+        }
+        self.tokens.load(tokens);
+        self.changed = keeps_changes;
+        Ok(offset)
+    }
+
+    /// Everything as Monite renders it, deleted rows too; roles and users also say which entity they belong to.
+    pub(crate) fn to_json(&self) -> Value {
+        let entities: Vec<Value> = self
+            .entities
+            .iter()
+            .map(|household| json!(household.entity))
+            .collect();
+        let metadata: Map<String, Value> = self
+            .entities
+            .iter()
+            .filter_map(|household| {
+                let metadata = household.metadata.clone()?;
+                Some((household.entity.id.to_string(), Value::Object(metadata)))
+            })
+            .collect();
+        json!({
+            "entities": entities,
+            "roles": self.roles.iter().map(|role| inside(role.entity_id, json!(role.view()))).collect::<Vec<_>>(),
+            "entity_users": self.users.iter().map(|user| inside(user.entity_id, json!(user.view()))).collect::<Vec<_>>(),
+            "partner_metadata": metadata,
+        })
+    }
+
+    pub(crate) fn entities_json(&self) -> Vec<Value> {
+        self.entities
+            .iter()
+            .map(|household| json!(household.entity))
+            .collect()
+    }
+
+    /// Roles of one entity that are not deleted; empty when there is no such entity.
+    pub(crate) fn roles_json(&self, entity: Uuid) -> Vec<Value> {
+        let numbers = self
+            .entity_number(entity)
+            .map(|number| self.household(number).roles.as_slice());
+        let roles = numbers
+            .unwrap_or_default()
+            .iter()
+            .map(|number| self.role_at(*number));
+        roles
+            .filter(|role| !role.deleted)
+            .map(|role| inside(entity, json!(role.view())))
+            .collect()
+    }
+
+    /// Users of one entity who are not deleted; empty when there is no such entity.
+    pub(crate) fn entity_users_json(&self, entity: Uuid) -> Vec<Value> {
+        let numbers = self
+            .entity_number(entity)
+            .map(|number| self.household(number).users.as_slice());
+        let users = numbers
+            .unwrap_or_default()
+            .iter()
+            .map(|number| self.user_at(*number));
+        users
+            .filter(|user| !user.deleted)
+            .map(|user| inside(entity, json!(user.view())))
+            .collect()
+    }
+}
+
+fn inside(entity: Uuid, mut row: Value) -> Value {
+    row["entity_id"] = json!(entity);
+    row
+}
+
+fn kept_row(kind: &'static str, id: String, body: &impl Serialize) -> Row {
+    let body =
+        serde_json::to_string(body).expect("plain structs with string keys always become JSON");
+    Row {
+        kind,
+        id,
+        body: Some(body),
+    }
+}
+
+fn read<T: serde::de::DeserializeOwned>(body: &str) -> Result<T, serde_json::Error> {
+    serde_json::from_str(body)
+}
+
+fn parse_digest(hex: &str) -> Option<Digest> {
+    let mut digest = Digest::default();
+    for (index, byte) in digest.iter_mut().enumerate() {
+        *byte = u8::from_str_radix(hex.get(index * 2..index * 2 + 2)?, 16).ok()?;
+    }
+    Some(digest)
+}

@@ -1,0 +1,204 @@
+//! Faults: what they do to calls, over a real socket.
+
+use std::time::Duration;
+
+use monite_sandbox::{Fault, FaultRule};
+use serde_json::json;
+
+use crate::support::{Api, builder, organization, send};
+
+#[tokio::test]
+async fn a_lost_answer_leaves_the_work_done() {
+    let api = Api::start().await;
+    api.sandbox.once("POST /entities", Fault::LoseAnswer);
+    let request = api
+        .request("POST /entities")
+        .body(organization("A").to_string());
+    let error = request.send().await.expect_err("the answer must get lost");
+    assert!(error.is_request() && error.status().is_none(), "{error:?}");
+    assert_eq!(api.sandbox.entities().len(), 1);
+    assert_eq!(api.sandbox.unused_faults(), []);
+    let entry = api.sandbox.journal().pop().unwrap();
+    assert_eq!(
+        (entry.status, entry.fault.as_deref()),
+        (None, Some("close after"))
+    );
+}
+
+#[tokio::test]
+async fn a_connection_cut_before_leaves_nothing_done() {
+    let api = Api::start().await;
+    api.sandbox.once("POST /entities", Fault::CloseBefore);
+    let request = api
+        .request("POST /entities")
+        .body(organization("A").to_string());
+    let error = request.send().await.expect_err("there must be no answer");
+    assert!(error.status().is_none(), "{error:?}");
+    assert_eq!(api.sandbox.entities().len(), 0);
+    assert_eq!(
+        api.post("/entities", organization("A")).await.status,
+        201,
+        "the next call is fine"
+    );
+}
+
+#[tokio::test]
+async fn a_status_is_answered_in_monites_shape_and_nothing_is_done() {
+    let api = Api::start().await;
+    for (status, body) in [
+        (429, json!({"message": "API rate limit exceeded"})),
+        (413, json!({"message": "Request size limit exceeded"})),
+        (503, json!({"error": {"message": "Service Unavailable"}})),
+        (500, json!({"error": {"message": "Internal Server Error"}})),
+    ] {
+        api.sandbox.once(
+            "POST /entities",
+            Fault::Status {
+                status,
+                retry_after: Some(3),
+            },
+        );
+        let answer = api.post("/entities", organization("A")).await;
+        assert_eq!((answer.status, &answer.body), (status, &body));
+        assert_eq!(answer.header("retry-after"), Some("3"));
+        assert!(answer.header("x-request-id").is_some());
+    }
+    api.sandbox.once(
+        "POST /entities",
+        Fault::Status {
+            status: 422,
+            retry_after: None,
+        },
+    );
+    assert_eq!(
+        api.post("/entities", organization("A"))
+            .await
+            .wrong_fields(),
+        ["body"]
+    );
+    assert_eq!(api.sandbox.entities().len(), 0);
+}
+
+#[tokio::test]
+async fn a_delayed_call_is_done_even_if_the_client_hangs_up() {
+    let api = Api::start().await;
+    api.sandbox
+        .once("POST /entities", Fault::Delay(Duration::from_millis(300)));
+    let request = api
+        .request("POST /entities")
+        .body(organization("A").to_string());
+    let error = request
+        .timeout(Duration::from_millis(50))
+        .send()
+        .await
+        .expect_err("the client must give up first");
+    assert!(error.is_timeout());
+    assert_eq!(api.sandbox.entities().len(), 0);
+    wait_for("the delayed entity", || api.sandbox.entities().len() == 1).await;
+}
+
+/// Polls until `done`, for ten seconds at most.
+async fn wait_for(what: &str, done: impl Fn() -> bool) {
+    let waited = tokio::time::timeout(Duration::from_secs(10), async {
+        while !done() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    assert!(waited.await.is_ok(), "still waiting for {what}");
+}
+
+#[tokio::test]
+async fn one_seed_is_one_history() {
+    let history = async |seed| {
+        let api = Api::start().await;
+        let rule = FaultRule::new(
+            "POST|PATCH /entities*",
+            Fault::Status {
+                status: 503,
+                retry_after: None,
+            },
+        );
+        api.sandbox.fault(rule.probability(0.4, seed));
+        let mut statuses = Vec::new();
+        for number in 0..30 {
+            statuses.push(
+                api.post("/entities", organization(&format!("E{number}")))
+                    .await
+                    .status,
+            );
+        }
+        statuses
+    };
+    let first = history(1).await;
+    assert_eq!(first, history(1).await);
+    assert_ne!(first, history(2).await);
+    assert!(first.contains(&503) && first.contains(&201), "{first:?}");
+}
+
+#[tokio::test]
+async fn rules_are_set_counted_and_cleared_over_http() {
+    let api = Api::with(builder().seed(1)).await;
+    let rules = json!({"rules": [
+        {"method": "POST|PATCH", "path": "/entities*", "times": 2, "seed": 0, "hits": 0, "action": {"status": 429, "retry_after": 1}},
+    ]});
+    assert_eq!(
+        api.control("PUT /faults", Some(rules.clone())).await.body,
+        rules
+    );
+    for expected in [429, 429, 201] {
+        assert_eq!(
+            api.post("/entities", organization("A")).await.status,
+            expected
+        );
+    }
+    assert_eq!(
+        api.get("/entities").await.status,
+        200,
+        "another method is not hit"
+    );
+    assert_eq!(
+        api.control("GET /faults", None).await.body["rules"][0]["hits"],
+        2
+    );
+    for bad in [
+        json!({"rules": [{"action": {"explode": true}}]}),
+        json!([]),
+        json!({"rules": [], "more": 1}),
+    ] {
+        assert_eq!(
+            api.control("PUT /faults", Some(bad.clone())).await.status,
+            400,
+            "{bad}"
+        );
+    }
+    assert_eq!(
+        api.control("DELETE /faults", None).await.body,
+        json!({"rules": []})
+    );
+    assert_eq!(api.sandbox.faults(), []);
+}
+
+#[tokio::test]
+async fn without_a_socket_a_cut_is_an_extension_of_the_response() {
+    use tower::ServiceExt;
+    let sandbox = builder().in_process().await.unwrap();
+    sandbox.once("GET /entities", Fault::CloseBefore);
+    let get = || {
+        axum::http::Request::get("/v1/entities")
+            .body(axum::body::Body::empty())
+            .unwrap()
+    };
+    let response = sandbox.router().oneshot(get()).await.unwrap();
+    assert!(response.extensions().get::<monite_sandbox::Cut>().is_some());
+    let response = sandbox.router().oneshot(get()).await.unwrap();
+    assert!(response.extensions().get::<monite_sandbox::Cut>().is_none());
+    assert_eq!(sandbox.base_url(), "http://sandbox.invalid/v1");
+}
+
+#[tokio::test]
+async fn faults_leave_the_control_routes_and_preflights_alone() {
+    let api = Api::start().await;
+    api.sandbox.fault(FaultRule::new("*", Fault::CloseBefore));
+    assert_eq!(api.control("GET /state", None).await.status, 200);
+    assert_eq!(send(api.request("OPTIONS /entities")).await.status, 204);
+}
