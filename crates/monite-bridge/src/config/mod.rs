@@ -8,6 +8,7 @@ mod environment;
 mod error;
 mod layers;
 mod monite;
+mod roles;
 mod secrets;
 mod section;
 mod server;
@@ -28,6 +29,8 @@ pub use self::secrets::{EnvCredentials, InvalidMasterKey, MasterKey, Secrets};
 pub use self::server::ServerConfig;
 pub use self::session::SessionConfig;
 pub use self::sync::{Drift, OnCustomerDelete, OnUserDelete, SyncConfig};
+
+use crate::domain::role::RoleTemplates;
 
 use self::layers::Layers;
 use self::section::{Problems, Section, unknown_key};
@@ -51,6 +54,8 @@ pub struct Config {
     pub session: SessionConfig,
     /// `[sync]`
     pub sync: SyncConfig,
+    /// `[roles.NAME]`
+    pub roles: RoleTemplates,
 }
 
 /// Which file to read.
@@ -116,17 +121,24 @@ impl Config {
 }
 
 fn read_sections(layers: &Layers, problems: &mut Problems) -> Config {
-    const SECTIONS: [&str; 5] = ["monite", "server", "database", "session", "sync"];
+    const SECTIONS: [&str; 6] = ["monite", "server", "database", "session", "sync", "roles"];
     let mut values = layers.values();
     let mut section = |name: &'static str| values.remove(name);
-    let (monite, server, database, session, sync) =
-        (section("monite"), section("server"), section("database"), section("session"), section("sync"));
+    let (monite, server, database, session, sync, roles) = (
+        section("monite"),
+        section("server"),
+        section("database"),
+        section("session"),
+        section("sync"),
+        section("roles"),
+    );
     let config = Config {
         monite: MoniteConfig::read(Section::new("monite", monite, layers, problems)),
         server: ServerConfig::read(Section::new("server", server, layers, problems)),
         database: DatabaseConfig::read(Section::new("database", database, layers, problems)),
         session: SessionConfig::read(Section::new("session", session, layers, problems)),
         sync: SyncConfig::read(Section::new("sync", sync, layers, problems)),
+        roles: roles::read(roles, layers, problems),
     };
     for (name, value) in values {
         problems.0.push(Problem { message: unknown_key(&name, &SECTIONS), key: name, origin: layers.origin(&value) });

@@ -40,7 +40,16 @@ impl<'a> Section<'a> {
     /// Notes that `key` cannot be used.
     pub(super) fn refuse(&mut self, key: &str, message: impl Into<String>) {
         let origin = self.values.get(key).and_then(|value| self.layers.origin(value));
-        self.problems.0.push(Problem { key: format!("{}.{key}", self.name), message: message.into(), origin });
+        self.push(key, message.into(), origin);
+    }
+
+    /// Notes that something deeper inside the section, `value` at `key`, cannot be used.
+    pub(super) fn refuse_value(&mut self, key: &str, value: &Value, message: impl Into<String>) {
+        self.push(key, message.into(), self.layers.origin(value));
+    }
+
+    fn push(&mut self, key: &str, message: String, origin: Option<String>) {
+        self.problems.0.push(Problem { key: format!("{}.{key}", self.name), message, origin });
     }
 
     /// Whether the key is there, whatever it holds.
@@ -93,6 +102,14 @@ impl<'a> Section<'a> {
         match number.and_then(|n| u32::try_from(n).ok()) {
             Some(n) if range.contains(&n) => Some(n),
             _ => self.wrong(key, &format!("must be a whole number from {} to {}", range.start(), range.end())),
+        }
+    }
+
+    /// `true` or `false`.
+    pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
+        match self.raw(key)? {
+            Value::Bool(_, flag) => Some(flag),
+            _ => self.wrong(key, "must be true or false"),
         }
     }
 
@@ -165,6 +182,15 @@ pub(super) fn unknown_key(key: &str, known: &[&str]) -> String {
     match nearest(key, known.iter().copied()) {
         Some(near) => format!("unknown key; did you mean `{near}`?"),
         None => format!("unknown key; known are {}", join(known.iter().copied())),
+    }
+}
+
+/// The same for a name of Monite's that is not one, with all of them in any case: nobody knows them by heart.
+pub(super) fn unknown_name(kind: &str, name: &str, known: &[&str]) -> String {
+    let all = known.join(", ");
+    match nearest(name, known.iter().copied()) {
+        Some(near) => format!("unknown {kind} \"{name}\"; did you mean `{near}`? Known are {all}"),
+        None => format!("unknown {kind} \"{name}\"; known are {all}"),
     }
 }
 

@@ -190,3 +190,67 @@ fn a_file_somebody_named_must_be_there() {
     let error = Config::load(&unreadable, &EnvVars::default()).unwrap_err();
     assert!(matches!(error, ConfigError::Unreadable { .. }));
 }
+
+fn roles(text: &str) -> RoleTemplates {
+    load(text, &[]).unwrap().roles
+}
+
+#[test]
+fn roles_are_presets_under_any_name_or_tables_of_ones_own() {
+    use ::monite::{Action, ObjectType, Permission, Permissions};
+    assert_eq!(roles(""), RoleTemplates::presets());
+    assert_eq!(roles("[roles]"), RoleTemplates::presets());
+    let configured = roles(
+        r#"
+        [roles.boss]
+        preset = "admin"
+        everywhere = true
+        [roles."Accounts Payable"]
+        permissions = { payable = ["read", "create"], comment = { update = "allowed_for_own", delete = "not_allowed" } }
+        "#,
+    );
+    let names: Vec<&str> = configured.names().map(|name| name.as_str()).collect();
+    assert_eq!(names, ["Accounts Payable", "boss"]);
+    let [own, boss] = configured.iter().collect::<Vec<_>>().try_into().unwrap();
+    assert!(boss.everywhere && !own.everywhere);
+    assert_eq!(boss.permissions, crate::domain::role::Preset::Admin.permissions());
+    let mut expected = Permissions::new();
+    for action in [Action::Read, Action::Create] {
+        expected.set(ObjectType::Payable, action, Permission::Allowed).unwrap();
+    }
+    expected.set(ObjectType::Comment, Action::Update, Permission::AllowedForOwn).unwrap();
+    assert_eq!(own.permissions, expected);
+}
+
+#[test]
+fn a_role_can_come_from_the_environment() {
+    let config = load("", &[("MONITE_BRIDGE__ROLES__BOSS__PRESET", "admin")]).unwrap();
+    assert_eq!(config.roles.names().map(|name| name.as_str()).collect::<Vec<_>>(), ["boss"]);
+}
+
+#[test]
+fn every_mistake_in_a_role_is_named() {
+    let text = r#"
+        [roles.both]
+        preset = "admin"
+        permissions = {}
+        [roles.deep]
+        permissions = { payabel = ["read"], payable = ["read", "aprove", 7], tag = ["pay"], comment = { read = "yes" }, role = "all", spaceship = [] }
+        [roles.neither]
+        everywhere = "always"
+        [roles.typo]
+        preset = "amdin"
+        [roles.unknown]
+        preset = "viewer"
+        colour = "blue"
+        [roles."Führung"]
+        preset = "admin"
+        [roles]
+        flat = "admin"
+    "#;
+    assert_snapshot!(load(text, &[]).unwrap_err().to_string());
+    assert_eq!(
+        problems("roles = 3", &[]),
+        "roles: holds one section per role: write [roles.NAME] and its keys below (in monite-bridge.toml)"
+    );
+}
