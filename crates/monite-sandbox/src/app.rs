@@ -32,10 +32,7 @@ impl Credentials {
     fn accept(&self, presented: &Presented) -> bool {
         let own_id = Uuid::try_parse(&self.client_id).is_ok_and(|own| own == presented.client_id);
         // Both are compared, so that time does not tell which one is wrong.
-        let own_secret = self
-            .client_secret
-            .as_bytes()
-            .ct_eq(presented.client_secret.as_bytes());
+        let own_secret = self.client_secret.as_bytes().ct_eq(presented.client_secret.as_bytes());
         own_id & bool::from(own_secret)
     }
 }
@@ -67,13 +64,8 @@ const REQUEST_IDS: u64 = 2;
 
 impl App {
     pub(crate) fn new(
-        clock: SandboxClock,
-        credentials: Credentials,
-        token_ttl: Duration,
-        admin: Admin,
-        limit: RateLimit,
-        seed: Option<u64>,
-        kept: Option<(Storage, World)>,
+        clock: SandboxClock, credentials: Credentials, token_ttl: Duration, admin: Admin, limit: RateLimit,
+        seed: Option<u64>, kept: Option<(Storage, World)>,
     ) -> Self {
         let (storage, world) = kept.map_or_else(
             || (None, World::new(IdSource::new(seed, WORLD_IDS), false)),
@@ -103,22 +95,14 @@ impl App {
     }
 
     /// Reads the world for a call, once its token was found good.
-    pub(crate) fn read(
-        &self,
-        call: &Call,
-        answer: impl FnOnce(&World, Caller) -> Answer,
-    ) -> Answer {
+    pub(crate) fn read(&self, call: &Call, answer: impl FnOnce(&World, Caller) -> Answer) -> Answer {
         let world = self.world();
         let caller = world.caller(call.bearer, call.now)?;
         answer(&world, caller)
     }
 
     /// Changes the world for a call, once its token was found good. The reply waits for what was changed.
-    pub(crate) fn write(
-        &self,
-        call: &Call,
-        answer: impl FnOnce(&mut World, Caller) -> Answer,
-    ) -> Answer {
+    pub(crate) fn write(&self, call: &Call, answer: impl FnOnce(&mut World, Caller) -> Answer) -> Answer {
         self.change(|world| {
             let caller = world.caller(call.bearer, call.now)?;
             answer(world, caller)
@@ -141,11 +125,7 @@ impl App {
     }
 
     pub(crate) fn check_client(&self, presented: &Presented) -> Result<(), Refusal> {
-        if self.credentials.accept(presented) {
-            Ok(())
-        } else {
-            Err(Refusal::BadCredentials)
-        }
+        if self.credentials.accept(presented) { Ok(()) } else { Err(Refusal::BadCredentials) }
     }
 
     pub(crate) fn expire_tokens(&self) -> Option<Commit> {

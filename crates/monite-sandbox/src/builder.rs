@@ -86,9 +86,7 @@ pub enum StartError {
 
 impl From<UnreadableRow> for StartError {
     fn from(row: UnreadableRow) -> Self {
-        Self::Unreadable {
-            source: Box::new(row),
-        }
+        Self::Unreadable { source: Box::new(row) }
     }
 }
 
@@ -100,22 +98,14 @@ impl Builder {
     }
 
     /// The client id (a UUID) and secret to accept. Default: generated.
-    pub fn credentials(
-        mut self,
-        client_id: impl Into<String>,
-        client_secret: impl Into<String>,
-    ) -> Self {
+    pub fn credentials(mut self, client_id: impl Into<String>, client_secret: impl Into<String>) -> Self {
         self.client_id = Some(client_id.into());
         self.client_secret = Some(client_secret.into());
         self
     }
 
     /// As [`Builder::credentials`]; what is missing is generated.
-    pub(crate) fn partial_credentials(
-        mut self,
-        client_id: Option<String>,
-        client_secret: Option<String>,
-    ) -> Self {
+    pub(crate) fn partial_credentials(mut self, client_id: Option<String>, client_secret: Option<String>) -> Self {
         self.client_id = client_id;
         self.client_secret = client_secret;
         self
@@ -176,12 +166,7 @@ impl Builder {
         let app = self.app().await?;
         let stop = CancellationToken::new();
         let server = tokio::spawn(serve(listener, http::router(app.clone()), stop.clone()));
-        Ok(Sandbox::new(
-            app,
-            format!("http://{bound}/v1"),
-            stop,
-            Some(server),
-        ))
+        Ok(Sandbox::new(app, format!("http://{bound}/v1"), stop, Some(server)))
     }
 
     /// The same without a socket; call it through [`Sandbox::router`].
@@ -191,12 +176,7 @@ impl Builder {
     /// When the data file cannot be used, or the client id is not a UUID.
     pub async fn in_process(self) -> Result<Sandbox, StartError> {
         let app = self.app().await?;
-        Ok(Sandbox::new(
-            app,
-            NOWHERE.to_owned(),
-            CancellationToken::new(),
-            None,
-        ))
+        Ok(Sandbox::new(app, NOWHERE.to_owned(), CancellationToken::new(), None))
     }
 
     async fn app(self) -> Result<Arc<App>, StartError> {
@@ -219,22 +199,11 @@ impl Builder {
             }
         };
         let clock = SandboxClock::new(self.clock, offset);
-        Ok(Arc::new(App::new(
-            clock,
-            credentials,
-            self.token_ttl,
-            self.admin,
-            self.rate_limit,
-            self.seed,
-            kept,
-        )))
+        Ok(Arc::new(App::new(clock, credentials, self.token_ttl, self.admin, self.rate_limit, self.seed, kept)))
     }
 }
 
 fn generate(seed: Option<u64>) -> Credentials {
     let mut ids = IdSource::new(seed, CREDENTIALS);
-    Credentials {
-        client_id: ids.uuid().to_string(),
-        client_secret: ids.secret(),
-    }
+    Credentials { client_id: ids.uuid().to_string(), client_secret: ids.secret() }
 }

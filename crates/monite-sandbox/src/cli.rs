@@ -23,12 +23,7 @@ pub struct SandboxArgs {
     client_id: Option<String>,
 
     /// The client secret to accept [default: generated and printed]
-    #[arg(
-        long,
-        value_name = "SECRET",
-        env = "MONITE_CLIENT_SECRET",
-        hide_env_values = true
-    )]
+    #[arg(long, value_name = "SECRET", env = "MONITE_CLIENT_SECRET", hide_env_values = true)]
     client_secret: Option<String>,
 
     /// Calls per second to allow, or off
@@ -46,6 +41,13 @@ pub struct SandboxArgs {
     /// Whether the control routes under /_sandbox answer
     #[arg(long, value_name = "on|off|everybody", default_value = "on")]
     admin: AdminFlag,
+}
+
+impl std::fmt::Debug for SandboxArgs {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Without the secret.
+        f.debug_struct("SandboxArgs").field("listen", &self.listen).field("data", &self.data).finish_non_exhaustive()
+    }
 }
 
 /// Who may use the control routes.
@@ -103,10 +105,7 @@ fn builder(args: SandboxArgs) -> Builder {
     }
 }
 
-fn announce(
-    sandbox: &Sandbox,
-    (id_is_generated, secret_is_generated): (bool, bool),
-) -> std::io::Result<()> {
+fn announce(sandbox: &Sandbox, (id_is_generated, secret_is_generated): (bool, bool)) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
     if id_is_generated {
         writeln!(out, "MONITE_CLIENT_ID={}", sandbox.client_id())?;
@@ -129,10 +128,7 @@ struct Signals {
 impl Signals {
     fn new() -> std::io::Result<Self> {
         use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-        })
+        Ok(Self { terminate: signal(SignalKind::terminate())?, interrupt: signal(SignalKind::interrupt())? })
     }
 
     async fn wait(mut self) {

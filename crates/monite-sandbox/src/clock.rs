@@ -33,9 +33,7 @@ pub struct ManualClock {
 impl ManualClock {
     /// A clock showing `now` until it is advanced.
     pub fn at(now: Timestamp) -> Self {
-        Self {
-            now: Mutex::new(now),
-        }
+        Self { now: Mutex::new(now) }
     }
 
     /// Moves the clock forward.
@@ -59,18 +57,11 @@ pub(crate) struct SandboxClock {
 
 impl SandboxClock {
     pub(crate) fn new(base: Arc<dyn Clock>, offset_micros: i64) -> Self {
-        Self {
-            base,
-            offset_micros: AtomicI64::new(offset_micros),
-        }
+        Self { base, offset_micros: AtomicI64::new(offset_micros) }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
-        let micros = self
-            .base
-            .now()
-            .as_microsecond()
-            .saturating_add(self.offset_micros());
+        let micros = self.base.now().as_microsecond().saturating_add(self.offset_micros());
         Timestamp::from_microsecond(micros).unwrap_or(Timestamp::MAX)
     }
 
@@ -81,8 +72,7 @@ impl SandboxClock {
     /// Adds to the offset; stops at the last instant a timestamp can hold.
     pub(crate) fn advance(&self, by: Duration) {
         let by = i64::try_from(by.as_micros()).unwrap_or(i64::MAX);
-        self.offset_micros
-            .store(self.offset_micros().saturating_add(by), Ordering::Relaxed);
+        self.offset_micros.store(self.offset_micros().saturating_add(by), Ordering::Relaxed);
     }
 
     pub(crate) fn reset(&self) {

@@ -30,10 +30,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         return Router::new();
     }
     Router::new()
-        .route(
-            "/_sandbox/faults",
-            get(faults).put(put_faults).delete(delete_faults),
-        )
+        .route("/_sandbox/faults", get(faults).put(put_faults).delete(delete_faults))
         .route("/_sandbox/clock", get(clock).post(advance))
         .route("/_sandbox/reset", post(reset))
         .route("/_sandbox/state", get(state))
@@ -44,17 +41,12 @@ pub(crate) fn router(app: &Arc<App>) -> Router<Arc<App>> {
 
 /// Lets only loopback clients through, unless everybody may. Calls without a socket come from the own process.
 async fn only_from_here(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let is_near = request
-        .extensions()
-        .get::<Peer>()
-        .is_none_or(|peer| peer.0.ip().to_canonical().is_loopback());
+    let is_near = request.extensions().get::<Peer>().is_none_or(|peer| peer.0.ip().to_canonical().is_loopback());
     if is_near || app.admin == Admin::Everybody {
         next.run(request).await
     } else {
-        refusal(
-            StatusCode::FORBIDDEN,
-            "the control routes answer loopback clients only",
-        )
+        Refused { status: StatusCode::FORBIDDEN, message: "the control routes answer loopback clients only".to_owned() }
+            .into_response()
     }
 }
 
@@ -68,16 +60,11 @@ struct Rules {
     rules: Vec<FaultRule>,
 }
 
-async fn put_faults(State(app): State<Arc<App>>, body: Bytes) -> Response {
-    let rules = match read::<Rules>(&body) {
-        Ok(Rules { rules }) => rules,
-        Err(refusal) => return refusal,
-    };
+async fn put_faults(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<Value>, Refused> {
+    let Rules { rules } = read(&body)?;
     let mut faults = app.faults();
-    match faults.replace(rules) {
-        Ok(()) => Json(json!({"rules": faults.rules()})).into_response(),
-        Err(mistake) => refusal(StatusCode::BAD_REQUEST, mistake),
-    }
+    faults.replace(rules).map_err(Refused::misread)?;
+    Ok(Json(json!({"rules": faults.rules()})))
 }
 
 async fn delete_faults(State(app): State<Arc<App>>) -> Json<Value> {
@@ -107,28 +94,17 @@ struct Advance {
     advance_seconds: f64,
 }
 
-async fn advance(State(app): State<Arc<App>>, body: Bytes) -> Response {
-    let by = match read::<Advance>(&body) {
-        Ok(Advance { advance_seconds }) => Duration::try_from_secs_f64(advance_seconds),
-        Err(refusal) => return refusal,
-    };
-    let Ok(by) = by else {
-        return refusal(
-            StatusCode::BAD_REQUEST,
-            "advance_seconds must not be negative: time only moves forward",
-        );
-    };
-    match kept(app.advance(by)).await {
-        Ok(()) => Json(time(&app)).into_response(),
-        Err(refusal) => refusal,
-    }
+async fn advance(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<Value>, Refused> {
+    let Advance { advance_seconds } = read(&body)?;
+    let by = Duration::try_from_secs_f64(advance_seconds)
+        .map_err(|_| Refused::misread("advance_seconds must not be negative: time only moves forward"))?;
+    kept(app.advance(by)).await?;
+    Ok(Json(time(&app)))
 }
 
-async fn reset(State(app): State<Arc<App>>) -> Response {
-    match kept(app.reset()).await {
-        Ok(()) => StatusCode::NO_CONTENT.into_response(),
-        Err(refusal) => refusal,
-    }
+async fn reset(State(app): State<Arc<App>>) -> Result<StatusCode, Refused> {
+    kept(app.reset()).await?;
+    Ok(StatusCode::NO_CONTENT)
 }
 
 async fn state(State(app): State<Arc<App>>) -> Json<Value> {
@@ -142,59 +118,56 @@ struct Shown {
 
 async fn requests(State(app): State<Arc<App>>, Query(shown): Query<Shown>) -> Json<Value> {
     let journal = app.journal();
-    let latest: Vec<_> = journal
-        .entries()
-        .rev()
-        .take(shown.limit.unwrap_or(SHOWN))
-        .collect();
-    let counts: Map<String, Value> = journal
-        .counts()
-        .map(|(call, count)| (call, json!(count)))
-        .collect();
-    let by_status: Map<String, Value> = journal
-        .by_status()
-        .map(|(status, count)| (status, json!(count)))
-        .collect();
-    Json(
-        json!({"total": journal.total(), "counts": counts, "by_status": by_status, "requests": latest}),
-    )
+    let latest: Vec<_> = journal.entries().rev().take(shown.limit.unwrap_or(SHOWN)).collect();
+    let counts: Map<String, Value> = journal.counts().map(|(call, count)| (call, json!(count))).collect();
+    let by_status: Map<String, Value> = journal.by_status().map(|(status, count)| (status, json!(count))).collect();
+    Json(json!({"total": journal.total(), "counts": counts, "by_status": by_status, "requests": latest}))
 }
 
 async fn quirks(State(app): State<Arc<App>>) -> Json<Value> {
     Json(app.world().quirks.to_json())
 }
 
-async fn put_quirks(State(app): State<Arc<App>>, body: Bytes) -> Response {
-    let document = match read::<Map<String, Value>>(&body) {
-        Ok(document) => document,
-        Err(refusal) => return refusal,
-    };
+async fn put_quirks(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<Value>, Refused> {
+    let document: Map<String, Value> = read(&body)?;
     let mut world = app.world_mut();
-    match world.quirks.apply(&document) {
-        Ok(()) => Json(world.quirks.to_json()).into_response(),
-        Err(error) => refusal(StatusCode::BAD_REQUEST, &error.to_string()),
+    world.quirks.apply(&document).map_err(Refused::misread)?;
+    Ok(Json(world.quirks.to_json()))
+}
+
+/// Why a control route did nothing.
+struct Refused {
+    status: StatusCode,
+    message: String,
+}
+
+impl Refused {
+    fn misread(why: impl ToString) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, message: why.to_string() }
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        (self.status, Json(json!({"error": {"message": self.message}}))).into_response()
     }
 }
 
 /// Reads a JSON body whatever its content type: these routes are called by hand.
-fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Response> {
-    serde_json::from_slice(body)
-        .map_err(|error| refusal(StatusCode::BAD_REQUEST, &error.to_string()))
+fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
+    serde_json::from_slice(body).map_err(Refused::misread)
 }
 
-async fn kept(commit: Option<Commit>) -> Result<(), Response> {
+/// Waits until a change is in the data file, if there is one.
+async fn kept(commit: Option<Commit>) -> Result<(), Refused> {
     let Some(commit) = commit else {
         return Ok(());
     };
     match commit.await {
         Ok(Ok(())) => Ok(()),
-        _ => Err(refusal(
-            StatusCode::INTERNAL_SERVER_ERROR,
-            "the data file could not be written",
-        )),
+        _ => Err(Refused {
+            status: StatusCode::INTERNAL_SERVER_ERROR,
+            message: "the data file could not be written".to_owned(),
+        }),
     }
-}
-
-fn refusal(status: StatusCode, message: &str) -> Response {
-    (status, Json(json!({"error": {"message": message}}))).into_response()
 }

@@ -98,14 +98,8 @@ impl FaultRule {
 
     fn matches(&self, method: &str, path: &str) -> bool {
         let methods = self.method.as_deref().unwrap_or("*");
-        let method_matches = methods
-            .split('|')
-            .any(|one| one == "*" || one.eq_ignore_ascii_case(method));
-        method_matches
-            && self
-                .path
-                .as_deref()
-                .is_none_or(|glob| glob_matches(glob, path))
+        let method_matches = methods.split('|').any(|one| one == "*" || one.eq_ignore_ascii_case(method));
+        method_matches && self.path.as_deref().is_none_or(|glob| glob_matches(glob, path))
     }
 
     fn is_used_up(&self) -> bool {
@@ -114,10 +108,7 @@ impl FaultRule {
 
     /// What is wrong with the rule, if anything.
     fn mistake(&self) -> Option<&'static str> {
-        if self
-            .probability
-            .is_some_and(|probability| !(0.0..=1.0).contains(&probability))
-        {
+        if self.probability.is_some_and(|probability| !(0.0..=1.0).contains(&probability)) {
             return Some("probability must be between 0 and 1");
         }
         matches!(self.action, Fault::Status { status, .. } if !(200..=599).contains(&status))
@@ -127,11 +118,7 @@ impl FaultRule {
 
 fn parameters_as_stars(path: &str) -> String {
     let segment = |segment: &str| {
-        if segment.starts_with('{') {
-            "*".to_owned()
-        } else {
-            segment.to_owned()
-        }
+        if segment.starts_with('{') { "*".to_owned() } else { segment.to_owned() }
     };
     path.split('/').map(segment).collect::<Vec<_>>().join("/")
 }
@@ -192,10 +179,7 @@ impl Faults {
             if rule.is_used_up() || !rule.matches(method, path) {
                 continue;
             }
-            if rule
-                .probability
-                .is_none_or(|probability| rng.random_bool(probability.clamp(0.0, 1.0)))
-            {
+            if rule.probability.is_none_or(|probability| rng.random_bool(probability.clamp(0.0, 1.0))) {
                 rule.hits += 1;
                 return Some(rule.action);
             }
@@ -237,23 +221,12 @@ impl TryFrom<FaultAction> for Fault {
 
     fn try_from(action: FaultAction) -> Result<Self, Self::Error> {
         match action {
-            FaultAction {
-                status: Some(status),
-                retry_after,
-                delay_ms: None,
-                close: None,
-                expire_tokens: None,
-            } => Ok(Self::Status {
-                status,
-                retry_after,
-            }),
-            FaultAction {
-                delay_ms: Some(ms),
-                status: None,
-                retry_after: None,
-                close: None,
-                expire_tokens: None,
-            } => Ok(Self::Delay(Duration::from_millis(ms))),
+            FaultAction { status: Some(status), retry_after, delay_ms: None, close: None, expire_tokens: None } => {
+                Ok(Self::Status { status, retry_after })
+            }
+            FaultAction { delay_ms: Some(ms), status: None, retry_after: None, close: None, expire_tokens: None } => {
+                Ok(Self::Delay(Duration::from_millis(ms)))
+            }
             FaultAction {
                 close: Some(close),
                 status: None,
@@ -264,16 +237,10 @@ impl TryFrom<FaultAction> for Fault {
                 Close::Before => Self::CloseBefore,
                 Close::After => Self::LoseAnswer,
             }),
-            FaultAction {
-                expire_tokens: Some(true),
-                status: None,
-                retry_after: None,
-                delay_ms: None,
-                close: None,
-            } => Ok(Self::ExpireTokens),
-            _ => Err(
-                "an action is one of status (with retry_after), delay_ms, close, expire_tokens: true",
-            ),
+            FaultAction { expire_tokens: Some(true), status: None, retry_after: None, delay_ms: None, close: None } => {
+                Ok(Self::ExpireTokens)
+            }
+            _ => Err("an action is one of status (with retry_after), delay_ms, close, expire_tokens: true"),
         }
     }
 }
@@ -282,30 +249,13 @@ impl From<Fault> for FaultAction {
     fn from(fault: Fault) -> Self {
         let none = Self::default();
         match fault {
-            Fault::Status {
-                status,
-                retry_after,
-            } => Self {
-                status: Some(status),
-                retry_after,
-                ..none
-            },
-            Fault::Delay(delay) => Self {
-                delay_ms: Some(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),
-                ..none
-            },
-            Fault::CloseBefore => Self {
-                close: Some(Close::Before),
-                ..none
-            },
-            Fault::LoseAnswer => Self {
-                close: Some(Close::After),
-                ..none
-            },
-            Fault::ExpireTokens => Self {
-                expire_tokens: Some(true),
-                ..none
-            },
+            Fault::Status { status, retry_after } => Self { status: Some(status), retry_after, ..none },
+            Fault::Delay(delay) => {
+                Self { delay_ms: Some(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)), ..none }
+            }
+            Fault::CloseBefore => Self { close: Some(Close::Before), ..none },
+            Fault::LoseAnswer => Self { close: Some(Close::After), ..none },
+            Fault::ExpireTokens => Self { expire_tokens: Some(true), ..none },
         }
     }
 }
@@ -336,12 +286,8 @@ mod tests {
     fn the_same_seed_hits_the_same_calls() {
         let history = |seed| {
             let mut faults = Faults::default();
-            faults.add(
-                FaultRule::new("POST|PATCH /entities*", Fault::CloseBefore).probability(0.3, seed),
-            );
-            (0..200)
-                .map(|_| faults.pick("PATCH", "/entities/1").is_some())
-                .collect::<Vec<_>>()
+            faults.add(FaultRule::new("POST|PATCH /entities*", Fault::CloseBefore).probability(0.3, seed));
+            (0..200).map(|_| faults.pick("PATCH", "/entities/1").is_some()).collect::<Vec<_>>()
         };
         assert_eq!(history(1), history(1));
         assert_ne!(history(1), history(2));
@@ -352,23 +298,13 @@ mod tests {
     #[test]
     fn a_rule_stops_after_its_times_and_the_next_one_takes_over() {
         let mut faults = Faults::default();
-        let busy = Fault::Status {
-            status: 503,
-            retry_after: None,
-        };
+        let busy = Fault::Status { status: 503, retry_after: None };
         faults.add(FaultRule::new("POST /roles", Fault::LoseAnswer).times(1));
         faults.add(FaultRule::new("*", busy));
         assert_eq!(faults.pick("GET", "/roles"), Some(busy));
         assert_eq!(faults.pick("POST", "/roles"), Some(Fault::LoseAnswer));
         assert_eq!(faults.pick("POST", "/roles"), Some(busy));
-        assert_eq!(
-            faults
-                .rules()
-                .iter()
-                .map(|rule| rule.hits)
-                .collect::<Vec<_>>(),
-            [1, 2]
-        );
+        assert_eq!(faults.rules().iter().map(|rule| rule.hits).collect::<Vec<_>>(), [1, 2]);
     }
 
     #[test]
@@ -390,29 +326,10 @@ mod tests {
             json!({"action": {"delay_ms": 1}, "paths": "/x"}),
             json!({}),
         ] {
-            assert!(
-                serde_json::from_value::<FaultRule>(bad.clone()).is_err(),
-                "{bad}"
-            );
+            assert!(serde_json::from_value::<FaultRule>(bad.clone()).is_err(), "{bad}");
         }
         let mut faults = Faults::default();
-        assert!(
-            faults
-                .replace(vec![
-                    FaultRule::new("*", Fault::CloseBefore).probability(1.5, 0)
-                ])
-                .is_err()
-        );
-        assert!(
-            faults
-                .replace(vec![FaultRule::new(
-                    "*",
-                    Fault::Status {
-                        status: 99,
-                        retry_after: None
-                    }
-                )])
-                .is_err()
-        );
+        assert!(faults.replace(vec![FaultRule::new("*", Fault::CloseBefore).probability(1.5, 0)]).is_err());
+        assert!(faults.replace(vec![FaultRule::new("*", Fault::Status { status: 99, retry_after: None })]).is_err());
     }
 }

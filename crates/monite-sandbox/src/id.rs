@@ -19,9 +19,7 @@ impl IdSource {
     /// `stream` keeps several sources of one seed apart.
     pub(crate) fn new(seed: Option<u64>, stream: u64) -> Self {
         let rng = match seed {
-            Some(seed) => {
-                StdRng::seed_from_u64(seed.wrapping_add(stream.wrapping_mul(0x9e37_79b9_7f4a_7c15)))
-            }
+            Some(seed) => StdRng::seed_from_u64(seed.wrapping_add(stream.wrapping_mul(0x9e37_79b9_7f4a_7c15))),
             None => StdRng::from_rng(&mut rand::rng()),
         };
         Self { rng }
@@ -35,8 +33,6 @@ impl IdSource {
 
     /// A secret text of letters and digits.
     pub(crate) fn secret(&mut self) -> String {
-        (0..TOKEN_LENGTH)
-            .map(|_| char::from(LETTERS[self.rng.random_range(0..LETTERS.len())]))
-            .collect()
+        (0..TOKEN_LENGTH).map(|_| char::from(LETTERS[self.rng.random_range(0..LETTERS.len())])).collect()
     }
 }

@@ -15,13 +15,7 @@ use crate::id::IdSource;
 const REMEMBERED: usize = 10_000;
 
 /// Keys whose values are secrets, wherever they stand.
-const SECRETS: [&str; 5] = [
-    "client_secret",
-    "access_token",
-    "token",
-    "secret",
-    "password",
-];
+const SECRETS: [&str; 5] = ["client_secret", "access_token", "token", "secret", "password"];
 
 /// One request as it was received, and what became of it.
 #[derive(Debug, Clone, Serialize)]
@@ -99,9 +93,7 @@ impl Recorded {
 /// Could one of the secret keys be in there? Escapes (`\u0074oken`) and broken UTF-8 count as yes.
 fn mentions_secrets(body: &[u8]) -> bool {
     let words = ["secret", "token", "password", "\\u"];
-    std::str::from_utf8(body).map_or(true, |body| {
-        words.into_iter().any(|word| body.contains(word))
-    })
+    std::str::from_utf8(body).map_or(true, |body| words.into_iter().any(|word| body.contains(word)))
 }
 
 fn redact(value: &mut Value) {
@@ -131,13 +123,7 @@ pub(crate) struct Journal {
 
 impl Journal {
     pub(crate) fn new(ids: IdSource) -> Self {
-        Self {
-            ids,
-            entries: VecDeque::new(),
-            counts: HashMap::new(),
-            by_status: HashMap::new(),
-            total: 0,
-        }
+        Self { ids, entries: VecDeque::new(), counts: HashMap::new(), by_status: HashMap::new(), total: 0 }
     }
 
     /// Counts a request that just came in and gives it its id.
@@ -164,8 +150,7 @@ impl Journal {
     /// How often `"METHOD /template"` was called.
     pub(crate) fn calls(&self, call: &str) -> u64 {
         let matching = self.counts.iter().filter(|((method, template), _)| {
-            call.split_once(' ')
-                .is_some_and(|(one, other)| one == *method && other == *template)
+            call.split_once(' ').is_some_and(|(one, other)| one == *method && other == *template)
         });
         matching.map(|(_, count)| count).sum()
     }
@@ -175,18 +160,12 @@ impl Journal {
     }
 
     pub(crate) fn counts(&self) -> impl Iterator<Item = (String, u64)> {
-        self.counts
-            .iter()
-            .map(|((method, template), count)| (format!("{method} {template}"), *count))
+        self.counts.iter().map(|((method, template), count)| (format!("{method} {template}"), *count))
     }
 
     pub(crate) fn by_status(&self) -> impl Iterator<Item = (String, u64)> {
-        let name = |status: &Option<u16>| {
-            status.map_or_else(|| "cut".to_owned(), |status| status.to_string())
-        };
-        self.by_status
-            .iter()
-            .map(move |(status, count)| (name(status), *count))
+        let name = |status: &Option<u16>| status.map_or_else(|| "cut".to_owned(), |status| status.to_string());
+        self.by_status.iter().map(move |(status, count)| (name(status), *count))
     }
 
     pub(crate) fn clear(&mut self) {
@@ -225,14 +204,8 @@ mod tests {
                 r#"{"client_id":"a","client_secret":"s3"}"#,
                 Some(json!({"client_id": "a", "client_secret": "[redacted]"})),
             ),
-            (
-                r#"{"a":[{"token":"s3"}]}"#,
-                Some(json!({"a": [{"token": "[redacted]"}]})),
-            ),
-            (
-                r#"{"client_\u0073ecret":"s3"}"#,
-                Some(json!({"client_secret": "[redacted]"})),
-            ),
+            (r#"{"a":[{"token":"s3"}]}"#, Some(json!({"a": [{"token": "[redacted]"}]}))),
+            (r#"{"client_\u0073ecret":"s3"}"#, Some(json!({"client_secret": "[redacted]"}))),
             (r#"{"client_secret":"s3""#, None),
             (r#"{"email":"a@b.de"}"#, Some(json!({"email": "a@b.de"}))),
             ("", None),

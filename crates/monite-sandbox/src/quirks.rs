@@ -95,9 +95,7 @@ pub(crate) struct Quirks {
 
 impl Default for Quirks {
     fn default() -> Self {
-        Self {
-            chosen: [0; TABLE.len()],
-        }
+        Self { chosen: [0; TABLE.len()] }
     }
 }
 
@@ -118,19 +116,9 @@ impl Quirks {
 
     /// Chooses `option` for the point called `name`.
     pub(crate) fn set(&mut self, name: &str, option: &str) -> Result<(), UnknownQuirk> {
-        let unknown = || UnknownQuirk {
-            name: name.to_owned(),
-            option: option.to_owned(),
-        };
-        let quirk = TABLE
-            .iter()
-            .find(|quirk| quirk.name == name)
-            .ok_or_else(unknown)?;
-        let choice = quirk
-            .options
-            .iter()
-            .position(|known| *known == option)
-            .ok_or_else(unknown)?;
+        let unknown = || UnknownQuirk { name: name.to_owned(), option: option.to_owned() };
+        let quirk = TABLE.iter().find(|quirk| quirk.name == name).ok_or_else(unknown)?;
+        let choice = quirk.options.iter().position(|known| *known == option).ok_or_else(unknown)?;
         self.chosen[quirk.point as usize] = u8::try_from(choice).map_err(|_| unknown())?;
         Ok(())
     }
@@ -155,9 +143,7 @@ impl Quirks {
         let mut new = self.clone();
         for (name, row) in document {
             let value = row.get("value").unwrap_or(row);
-            let option = value
-                .as_str()
-                .map_or_else(|| value.to_string(), str::to_owned);
+            let option = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
             new.set(name, &option)?;
         }
         *self = new;
@@ -181,11 +167,7 @@ mod tests {
     fn the_table_is_in_the_order_of_its_points() {
         for (index, quirk) in TABLE.iter().enumerate() {
             assert_eq!(quirk.point as usize, index, "{}", quirk.name);
-            assert!(
-                quirk.options.len() > 1,
-                "{} leaves nothing to choose",
-                quirk.name
-            );
+            assert!(quirk.options.len() > 1, "{} leaves nothing to choose", quirk.name);
         }
     }
 

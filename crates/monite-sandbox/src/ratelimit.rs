@@ -61,11 +61,7 @@ pub(crate) const RESET_SECONDS: u32 = 1;
 
 impl Window {
     pub(crate) fn new(limit: RateLimit) -> Self {
-        Self {
-            limit,
-            second: i64::MIN,
-            used: 0,
-        }
+        Self { limit, second: i64::MIN, used: 0 }
     }
 
     /// Counts one call. Refused calls are not counted, as in the gateway Monite's headers come from.
@@ -81,10 +77,7 @@ impl Window {
             return Verdict::Refused { limit };
         }
         self.used += 1;
-        Verdict::Allowed {
-            limit,
-            remaining: limit - self.used,
-        }
+        Verdict::Allowed { limit, remaining: limit - self.used }
     }
 
     /// Calls a second, if there is a limit.
@@ -109,36 +102,15 @@ mod tests {
         let at = |text: &str| text.parse::<Timestamp>().unwrap();
         let mut window = Window::new(RateLimit::PerSecond(2));
         let calls = [
-            (
-                "2026-01-01T00:00:00.900Z",
-                Verdict::Allowed {
-                    limit: 2,
-                    remaining: 1,
-                },
-            ),
-            (
-                "2026-01-01T00:00:00.950Z",
-                Verdict::Allowed {
-                    limit: 2,
-                    remaining: 0,
-                },
-            ),
+            ("2026-01-01T00:00:00.900Z", Verdict::Allowed { limit: 2, remaining: 1 }),
+            ("2026-01-01T00:00:00.950Z", Verdict::Allowed { limit: 2, remaining: 0 }),
             ("2026-01-01T00:00:00.999Z", Verdict::Refused { limit: 2 }),
-            (
-                "2026-01-01T00:00:01.000Z",
-                Verdict::Allowed {
-                    limit: 2,
-                    remaining: 1,
-                },
-            ),
+            ("2026-01-01T00:00:01.000Z", Verdict::Allowed { limit: 2, remaining: 1 }),
         ];
         for (time, verdict) in calls {
             assert_eq!(window.count(at(time)), verdict, "{time}");
         }
-        assert_eq!(
-            Window::new(RateLimit::Off).count(at("2026-01-01T00:00:00Z")),
-            Verdict::Unlimited
-        );
+        assert_eq!(Window::new(RateLimit::Off).count(at("2026-01-01T00:00:00Z")), Verdict::Unlimited);
     }
 
     #[test]

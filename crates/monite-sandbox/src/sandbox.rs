@@ -27,9 +27,7 @@ pub struct Sandbox {
 
 impl std::fmt::Debug for Sandbox {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Sandbox")
-            .field("base_url", &self.base_url)
-            .finish_non_exhaustive()
+        f.debug_struct("Sandbox").field("base_url", &self.base_url).finish_non_exhaustive()
     }
 }
 
@@ -40,17 +38,9 @@ impl Sandbox {
     }
 
     pub(crate) fn new(
-        app: Arc<App>,
-        base_url: String,
-        stop: CancellationToken,
-        server: Option<JoinHandle<()>>,
+        app: Arc<App>, base_url: String, stop: CancellationToken, server: Option<JoinHandle<()>>,
     ) -> Self {
-        Self {
-            app,
-            base_url,
-            stop,
-            server,
-        }
+        Self { app, base_url, stop, server }
     }
 
     /// Where the API is, `/v1` included. Without a socket an address that leads nowhere.
@@ -148,25 +138,18 @@ impl Sandbox {
 
     /// The roles of an entity that are not deleted, oldest first.
     pub fn roles(&self, entity_id: &str) -> Vec<Value> {
-        Uuid::try_parse(entity_id)
-            .map(|id| self.app.world().roles_json(id))
-            .unwrap_or_default()
+        Uuid::try_parse(entity_id).map(|id| self.app.world().roles_json(id)).unwrap_or_default()
     }
 
     /// The users of an entity who are not deleted, oldest first.
     pub fn entity_users(&self, entity_id: &str) -> Vec<Value> {
-        Uuid::try_parse(entity_id)
-            .map(|id| self.app.world().entity_users_json(id))
-            .unwrap_or_default()
+        Uuid::try_parse(entity_id).map(|id| self.app.world().entity_users_json(id)).unwrap_or_default()
     }
 
     /// The logins of an entity's users who are not deleted, oldest first.
     pub fn logins(&self, entity_id: &str) -> Vec<String> {
         let login = |user: &Value| user["login"].as_str().map(str::to_owned);
-        self.entity_users(entity_id)
-            .iter()
-            .filter_map(login)
-            .collect()
+        self.entity_users(entity_id).iter().filter_map(login).collect()
     }
 
     /// The latest 10,000 requests, oldest first.

@@ -45,10 +45,7 @@ pub(crate) async fn serve(listener: TcpListener, router: Router, stop: Cancellat
     }
     drop(listener);
     connections.close();
-    if tokio::time::timeout(FAREWELL, connections.wait())
-        .await
-        .is_err()
-    {
+    if tokio::time::timeout(FAREWELL, connections.wait()).await.is_err() {
         tracing::warn!("stopped with requests still open");
     }
 }
@@ -61,11 +58,8 @@ struct CutConnection;
 async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, stop: CancellationToken) {
     // Answers are small and waited for.
     let _ = stream.set_nodelay(true);
-    let service =
-        service_fn(move |request: Request<Incoming>| answer(request, peer, router.clone()));
-    let connection = http1::Builder::new()
-        .timer(TokioTimer::new())
-        .serve_connection(TokioIo::new(stream), service);
+    let service = service_fn(move |request: Request<Incoming>| answer(request, peer, router.clone()));
+    let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -81,19 +75,10 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, stop: Can
 
 /// An error from here makes hyper drop the connection before it writes a head.
 async fn answer(
-    request: Request<Incoming>,
-    peer: SocketAddr,
-    router: Router,
+    request: Request<Incoming>, peer: SocketAddr, router: Router,
 ) -> Result<axum::response::Response, CutConnection> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(Peer(peer));
-    let response = router
-        .oneshot(request)
-        .await
-        .unwrap_or_else(|never: Infallible| match never {});
-    if response.extensions().get::<Cut>().is_some() {
-        Err(CutConnection)
-    } else {
-        Ok(response)
-    }
+    let response = router.oneshot(request).await.unwrap_or_else(|never: Infallible| match never {});
+    if response.extensions().get::<Cut>().is_some() { Err(CutConnection) } else { Ok(response) }
 }

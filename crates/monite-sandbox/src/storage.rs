@@ -42,13 +42,8 @@ enum Change {
 
 impl Storage {
     /// Opens or creates the file and reads all of it: `(kind, id, body)`.
-    pub(crate) async fn open(
-        path: &Path,
-    ) -> Result<(Self, Vec<(String, String, String)>), StorageError> {
-        let failed = |source| StorageError {
-            doing: "opened",
-            source,
-        };
+    pub(crate) async fn open(path: &Path) -> Result<(Self, Vec<(String, String, String)>), StorageError> {
+        let failed = |source| StorageError { doing: "opened", source };
         let mut connection = connect(path).await.map_err(failed)?;
         sqlx::query(
             "-- create_rows
@@ -100,18 +95,12 @@ async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
 async fn write(mut connection: SqliteConnection, mut queue: mpsc::UnboundedReceiver<Batch>) {
     let mut batches = Vec::with_capacity(BATCH);
     while queue.recv_many(&mut batches, BATCH).await > 0 {
-        let (changes, waiting): (Vec<_>, Vec<_>) = batches
-            .drain(..)
-            .map(|batch| (batch.change, batch.done))
-            .unzip();
+        let (changes, waiting): (Vec<_>, Vec<_>) = batches.drain(..).map(|batch| (batch.change, batch.done)).unzip();
         let written = commit(&mut connection, changes).await;
         for done in waiting {
             let result = match &written {
                 Ok(()) => Ok(()),
-                Err(error) => Err(StorageError {
-                    doing: "written",
-                    source: sqlx::Error::Protocol(error.to_string()),
-                }),
+                Err(error) => Err(StorageError { doing: "written", source: sqlx::Error::Protocol(error.to_string()) }),
             };
             // Nobody waits when the client has gone.
             let _ = done.send(result);
@@ -121,17 +110,12 @@ async fn write(mut connection: SqliteConnection, mut queue: mpsc::UnboundedRecei
     let _ = connection.close().await;
 }
 
-async fn commit(
-    connection: &mut SqliteConnection,
-    changes: Vec<Change>,
-) -> Result<(), sqlx::Error> {
+async fn commit(connection: &mut SqliteConnection, changes: Vec<Change>) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     for change in changes {
         match change {
             Change::Clear => {
-                sqlx::query("-- clear\nDELETE FROM rows")
-                    .execute(&mut *transaction)
-                    .await?;
+                sqlx::query("-- clear\nDELETE FROM rows").execute(&mut *transaction).await?;
             }
             Change::Write(rows) => {
                 for row in rows {
@@ -153,9 +137,7 @@ async fn put(connection: &mut SqliteConnection, row: Row) -> Result<(), sqlx::Er
         .bind(row.kind)
         .bind(row.id)
         .bind(body),
-        None => sqlx::query("-- delete_row\nDELETE FROM rows WHERE kind = ?1 AND id = ?2")
-            .bind(row.kind)
-            .bind(row.id),
+        None => sqlx::query("-- delete_row\nDELETE FROM rows WHERE kind = ?1 AND id = ?2").bind(row.kind).bind(row.id),
     };
     query.execute(connection).await.map(drop)
 }

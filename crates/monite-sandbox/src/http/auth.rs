@@ -25,8 +25,6 @@ pub(super) fn revoke(app: &App, call: &Call) -> Answer {
     app.check_client(&presented)?;
     app.change(|world| {
         world.revoke_token(&token)?;
-        Ok(Reply::ok(
-            &json!({"message": "The token has been revoked."}),
-        ))
+        Ok(Reply::ok(&json!({"message": "The token has been revoked."})))
     })
 }

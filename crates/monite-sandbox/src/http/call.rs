@@ -41,9 +41,7 @@ pub(crate) enum Body {
 impl Call {
     pub(crate) fn new(parts: Parts, path: &str, body: Body) -> Self {
         let found = operations::find(path);
-        let (route, id) = found.map_or((None, None), |(route, id)| {
-            (Some(route), id.map(str::to_owned))
-        });
+        let (route, id) = found.map_or((None, None), |(route, id)| (Some(route), id.map(str::to_owned)));
         Self {
             path: path.to_owned(),
             query: parts.uri.query().map(str::to_owned),
@@ -83,9 +81,7 @@ impl Call {
 
 /// The path under `/v1`, if it is there.
 pub(crate) fn under_v1(uri: &Uri) -> Option<&str> {
-    uri.path()
-        .strip_prefix("/v1")
-        .filter(|rest| rest.starts_with('/'))
+    uri.path().strip_prefix("/v1").filter(|rest| rest.starts_with('/'))
 }
 
 /// A header's text; unreadable bytes count as absent.
@@ -101,10 +97,6 @@ fn bearer(headers: &HeaderMap) -> Bearer {
         .to_str()
         .ok()
         .and_then(|text| text.split_once(' '))
-        .filter(|(scheme, token)| {
-            scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty()
-        });
-    token.map_or(Bearer::Garbled, |(_, token)| {
-        Bearer::Token(digest(token.trim()))
-    })
+        .filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty());
+    token.map_or(Bearer::Garbled, |(_, token)| Bearer::Token(digest(token.trim())))
 }

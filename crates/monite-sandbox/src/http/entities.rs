@@ -19,9 +19,7 @@ pub(super) fn create(app: &App, call: &Call) -> Answer {
     app.write(call, |world, caller| {
         let details = details?;
         world.partner_only(caller, Action::Create, ObjectType::Entity)?;
-        world
-            .create_entity(details, call.now)
-            .map(|entity| Reply::json(StatusCode::CREATED, entity))
+        world.create_entity(details, call.now).map(|entity| Reply::json(StatusCode::CREATED, entity))
     })
 }
 
@@ -32,9 +30,7 @@ pub(super) fn list(app: &App, call: &Call) -> Answer {
         world.partner_only(caller, Action::Read, ObjectType::Entity)?;
         listing.check_token(LIST)?;
         let page = world.list_entities(&listing);
-        Ok(page_reply(&listing, LIST, &page, |number| {
-            world.entity_at(number)
-        }))
+        Ok(page_reply(&listing, LIST, &page, |number| world.entity_at(number)))
     })
 }
 
@@ -77,23 +73,16 @@ pub(super) fn metadata(app: &App, call: &Call) -> Answer {
     app.read(call, |world, caller| {
         let id = call.id("entity_id")?;
         world.partner_only(caller, Action::Read, ObjectType::Entity)?;
-        Ok(Reply::ok(
-            &json!({"metadata": world.metadata(world.entity_number(id)?)}),
-        ))
+        Ok(Reply::ok(&json!({"metadata": world.metadata(world.entity_number(id)?)})))
     })
 }
 
 pub(super) fn put_metadata(app: &App, call: &Call) -> Answer {
-    let checked = both(
-        call.id("entity_id"),
-        rules::metadata::replace(call.raw_body()),
-    );
+    let checked = both(call.id("entity_id"), rules::metadata::replace(call.raw_body()));
     app.write(call, |world, caller| {
         let (id, metadata) = checked?;
         world.partner_only(caller, Action::Update, ObjectType::Entity)?;
         let number = world.entity_number(id)?;
-        Ok(Reply::ok(
-            &json!({"metadata": world.replace_metadata(number, metadata)}),
-        ))
+        Ok(Reply::ok(&json!({"metadata": world.replace_metadata(number, metadata)})))
     })
 }

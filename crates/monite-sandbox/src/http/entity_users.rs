@@ -8,33 +8,23 @@ use crate::rules::{self, both, query};
 use crate::world::role::{Action, ObjectType};
 
 pub(super) fn create(app: &App, call: &Call) -> Answer {
-    let checked = both(
-        call.entity_header(),
-        rules::entity_user::create(call.raw_body()),
-    );
+    let checked = both(call.entity_header(), rules::entity_user::create(call.raw_body()));
     app.write(call, |world, caller| {
         let (entity, draft) = checked?;
         let scope = world.enter(caller, entity, Action::Create, ObjectType::EntityUser)?;
-        Ok(Reply::ok(
-            &world.create_entity_user(&scope, draft, call.now)?.view(),
-        ))
+        Ok(Reply::ok(&world.create_entity_user(&scope, draft, call.now)?.view()))
     })
 }
 
 pub(super) fn list(app: &App, call: &Call) -> Answer {
-    let checked = both(
-        call.entity_header(),
-        query::entity_users(call.query.as_deref()),
-    );
+    let checked = both(call.entity_header(), query::entity_users(call.query.as_deref()));
     app.read(call, |world, caller| {
         let (entity, listing) = checked?;
         let scope = world.enter(caller, entity, Action::Read, ObjectType::EntityUser)?;
         let list = format!("entity users of {entity}");
         listing.check_token(&list)?;
         let page = world.list_entity_users(&scope, &listing);
-        Ok(page_reply(&listing, &list, &page, |number| {
-            world.user_at(number).view()
-        }))
+        Ok(page_reply(&listing, &list, &page, |number| world.user_at(number).view()))
     })
 }
 
@@ -55,9 +45,7 @@ pub(super) fn patch(app: &App, call: &Call) -> Answer {
         let ((id, entity), patch) = checked?;
         let scope = world.enter(caller, entity, Action::Update, ObjectType::EntityUser)?;
         let number = world.entity_user(&scope, Action::Update, id)?;
-        Ok(Reply::ok(
-            &world.patch_entity_user(number, patch, call.now)?.view(),
-        ))
+        Ok(Reply::ok(&world.patch_entity_user(number, patch, call.now)?.view()))
     })
 }
 

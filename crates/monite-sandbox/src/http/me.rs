@@ -8,9 +8,7 @@ use crate::rules;
 use crate::world::role::Action;
 
 pub(super) fn get(app: &App, call: &Call) -> Answer {
-    app.read(call, |world, caller| {
-        Ok(Reply::ok(&world.user_at(world.me(caller)?).view()))
-    })
+    app.read(call, |world, caller| Ok(Reply::ok(&world.user_at(world.me(caller)?).view())))
 }
 
 pub(super) fn patch(app: &App, call: &Call) -> Answer {
@@ -18,18 +16,12 @@ pub(super) fn patch(app: &App, call: &Call) -> Answer {
     app.write(call, |world, caller| {
         let patch = patch?;
         let me = world.me(caller)?;
-        Ok(Reply::ok(
-            &world.patch_entity_user(me, patch, call.now)?.view(),
-        ))
+        Ok(Reply::ok(&world.patch_entity_user(me, patch, call.now)?.view()))
     })
 }
 
 pub(super) fn entity(app: &App, call: &Call) -> Answer {
-    app.read(call, |world, caller| {
-        Ok(Reply::ok(
-            world.entity_at(world.my_entity(caller, Action::Read)?),
-        ))
-    })
+    app.read(call, |world, caller| Ok(Reply::ok(world.entity_at(world.my_entity(caller, Action::Read)?))))
 }
 
 pub(super) fn patch_entity(app: &App, call: &Call) -> Answer {
@@ -45,9 +37,7 @@ pub(super) fn role(app: &App, call: &Call) -> Answer {
     app.read(call, |world, caller| {
         let me = world.me(caller)?;
         // Roles in use cannot be deleted, so only a deleted user's token (a quirk) can miss here.
-        let role = world
-            .role_of(me)
-            .ok_or_else(|| Refusal::NoRole(world.user_at(me).role_id))?;
+        let role = world.role_of(me).ok_or_else(|| Refusal::NoRole(world.user_at(me).role_id))?;
         Ok(Reply::ok(&world.role_at(role).view()))
     })
 }

@@ -27,9 +27,7 @@ use crate::world::page::Page;
 
 /// The whole application: `/_sandbox` as far as it is switched on, and everything else as Monite sees it.
 pub(crate) fn router(app: Arc<App>) -> Router {
-    control::router(&app)
-        .fallback(pipeline::serve)
-        .with_state(app)
+    control::router(&app).fallback(pipeline::serve).with_state(app)
 }
 
 /// Performs one operation.
@@ -61,10 +59,9 @@ fn perform(app: &App, call: &Call, operation: Operation) -> Answer {
         Operation::GetMe => me::get(app, call),
         Operation::PatchMe => me::patch(app, call),
         Operation::GetMyRole => me::role(app, call),
-        Operation::NotImitated(name) => Ok(Reply::error(
-            ::http::StatusCode::NOT_IMPLEMENTED,
-            &format!("The sandbox does not imitate {name} yet"),
-        )),
+        Operation::NotImitated(name) => {
+            Ok(Reply::error(::http::StatusCode::NOT_IMPLEMENTED, &format!("The sandbox does not imitate {name} yet")))
+        }
     }
 }
 
@@ -76,12 +73,7 @@ struct PageBody<T> {
     prev_pagination_token: Option<String>,
 }
 
-fn page_reply<F, T: Serialize>(
-    listing: &Listing<F>,
-    scope: &str,
-    page: &Page,
-    render: impl Fn(u32) -> T,
-) -> Reply {
+fn page_reply<F, T: Serialize>(listing: &Listing<F>, scope: &str, page: &Page, render: impl Fn(u32) -> T) -> Reply {
     Reply::ok(&PageBody {
         data: page.rows.iter().map(|number| render(*number)).collect(),
         next_pagination_token: page.next.map(|position| listing.token(scope, position)),

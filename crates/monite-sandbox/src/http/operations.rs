@@ -45,20 +45,13 @@ pub(crate) struct Route {
 
 impl Route {
     pub(crate) fn operation(&self, method: &Method) -> Option<Operation> {
-        let found = self
-            .methods
-            .iter()
-            .find(|(name, _)| *name == method.as_str());
+        let found = self.methods.iter().find(|(name, _)| *name == method.as_str());
         found.map(|(_, operation)| *operation)
     }
 
     /// For the `Allow` header.
     pub(crate) fn allowed(&self) -> String {
-        self.methods
-            .iter()
-            .map(|(name, _)| *name)
-            .collect::<Vec<_>>()
-            .join(", ")
+        self.methods.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
     }
 
     /// Does the path fit? Then the text that stands where the template has `{...}`, if it has one.
@@ -81,9 +74,7 @@ impl Route {
 
 /// The route of a path under `/v1`, and the raw id in it.
 pub(crate) fn find(path: &str) -> Option<(&'static Route, Option<&str>)> {
-    ROUTES
-        .iter()
-        .find_map(|route| Some((route, route.fits(path)?)))
+    ROUTES.iter().find_map(|route| Some((route, route.fits(path)?)))
 }
 
 use Operation::NotImitated;
@@ -96,89 +87,31 @@ const fn route(template: &'static str, methods: &'static [(&'static str, Operati
 static ROUTES: [Route; 26] = [
     route("/auth/token", &[("POST", Operation::CreateToken)]),
     route("/auth/revoke", &[("POST", Operation::RevokeToken)]),
-    route(
-        "/entities",
-        &[
-            ("POST", Operation::CreateEntity),
-            ("GET", Operation::ListEntities),
-        ],
-    ),
-    route(
-        "/entities/me",
-        &[
-            ("GET", Operation::GetMyEntity),
-            ("PATCH", Operation::PatchMyEntity),
-        ],
-    ),
-    route(
-        "/entities/{entity_id}",
-        &[
-            ("GET", Operation::GetEntity),
-            ("PATCH", Operation::PatchEntity),
-        ],
-    ),
-    route(
-        "/entities/{entity_id}/activate",
-        &[("POST", Operation::ActivateEntity)],
-    ),
-    route(
-        "/entities/{entity_id}/deactivate",
-        &[("POST", Operation::DeactivateEntity)],
-    ),
+    route("/entities", &[("POST", Operation::CreateEntity), ("GET", Operation::ListEntities)]),
+    route("/entities/me", &[("GET", Operation::GetMyEntity), ("PATCH", Operation::PatchMyEntity)]),
+    route("/entities/{entity_id}", &[("GET", Operation::GetEntity), ("PATCH", Operation::PatchEntity)]),
+    route("/entities/{entity_id}/activate", &[("POST", Operation::ActivateEntity)]),
+    route("/entities/{entity_id}/deactivate", &[("POST", Operation::DeactivateEntity)]),
     route(
         "/entities/{entity_id}/partner_metadata",
-        &[
-            ("GET", Operation::GetMetadata),
-            ("PUT", Operation::PutMetadata),
-        ],
+        &[("GET", Operation::GetMetadata), ("PUT", Operation::PutMetadata)],
     ),
     route(
         "/entities/{entity_id}/settings",
-        &[
-            ("GET", Operation::GetSettings),
-            ("PATCH", NotImitated("patch_entities_id_settings")),
-        ],
+        &[("GET", Operation::GetSettings), ("PATCH", NotImitated("patch_entities_id_settings"))],
     ),
     route(
         "/entities/{entity_id}/logo",
-        &[
-            ("PUT", NotImitated("put_entities_id_logo")),
-            ("DELETE", NotImitated("delete_entities_id_logo")),
-        ],
+        &[("PUT", NotImitated("put_entities_id_logo")), ("DELETE", NotImitated("delete_entities_id_logo"))],
     ),
-    route(
-        "/roles",
-        &[
-            ("POST", Operation::CreateRole),
-            ("GET", Operation::ListRoles),
-        ],
-    ),
+    route("/roles", &[("POST", Operation::CreateRole), ("GET", Operation::ListRoles)]),
     route(
         "/roles/{role_id}",
-        &[
-            ("GET", Operation::GetRole),
-            ("PATCH", Operation::PatchRole),
-            ("DELETE", Operation::DeleteRole),
-        ],
+        &[("GET", Operation::GetRole), ("PATCH", Operation::PatchRole), ("DELETE", Operation::DeleteRole)],
     ),
-    route(
-        "/entity_users",
-        &[
-            ("POST", Operation::CreateEntityUser),
-            ("GET", Operation::ListEntityUsers),
-        ],
-    ),
-    route(
-        "/entity_users/me",
-        &[("GET", Operation::GetMe), ("PATCH", Operation::PatchMe)],
-    ),
-    route(
-        "/entity_users/my_entity",
-        &[
-            ("GET", Operation::GetMyEntity),
-            ("PATCH", Operation::PatchMyEntity),
-        ],
-    ),
+    route("/entity_users", &[("POST", Operation::CreateEntityUser), ("GET", Operation::ListEntityUsers)]),
+    route("/entity_users/me", &[("GET", Operation::GetMe), ("PATCH", Operation::PatchMe)]),
+    route("/entity_users/my_entity", &[("GET", Operation::GetMyEntity), ("PATCH", Operation::PatchMyEntity)]),
     route("/entity_users/my_role", &[("GET", Operation::GetMyRole)]),
     route(
         "/entity_users/{entity_user_id}",
@@ -188,28 +121,13 @@ static ROUTES: [Route; 26] = [
             ("DELETE", Operation::DeleteEntityUser),
         ],
     ),
-    route(
-        "/settings",
-        &[
-            ("GET", NotImitated("get_settings")),
-            ("PATCH", NotImitated("patch_settings")),
-        ],
-    ),
+    route("/settings", &[("GET", NotImitated("get_settings")), ("PATCH", NotImitated("patch_settings"))]),
     route("/events", &[("GET", NotImitated("get_events"))]),
-    route(
-        "/events/{event_id}",
-        &[("GET", NotImitated("get_events_id"))],
-    ),
-    route(
-        "/webhook_deliveries",
-        &[("GET", NotImitated("get_webhook_deliveries"))],
-    ),
+    route("/events/{event_id}", &[("GET", NotImitated("get_events_id"))]),
+    route("/webhook_deliveries", &[("GET", NotImitated("get_webhook_deliveries"))]),
     route(
         "/webhook_subscriptions",
-        &[
-            ("GET", NotImitated("get_webhook_subscriptions")),
-            ("POST", NotImitated("post_webhook_subscriptions")),
-        ],
+        &[("GET", NotImitated("get_webhook_subscriptions")), ("POST", NotImitated("post_webhook_subscriptions"))],
     ),
     route(
         "/webhook_subscriptions/{webhook_subscription_id}",
@@ -229,10 +147,7 @@ static ROUTES: [Route; 26] = [
     ),
     route(
         "/webhook_subscriptions/{webhook_subscription_id}/regenerate_secret",
-        &[(
-            "POST",
-            NotImitated("post_webhook_subscriptions_id_regenerate_secret"),
-        )],
+        &[("POST", NotImitated("post_webhook_subscriptions_id_regenerate_secret"))],
     ),
 ];
 
@@ -245,26 +160,10 @@ mod tests {
         let cases = [
             ("GET", "/entities", Some((Operation::ListEntities, None))),
             ("GET", "/entities/me", Some((Operation::GetMyEntity, None))),
-            (
-                "GET",
-                "/entities/abc",
-                Some((Operation::GetEntity, Some("abc"))),
-            ),
-            (
-                "PUT",
-                "/entities/abc/partner_metadata",
-                Some((Operation::PutMetadata, Some("abc"))),
-            ),
-            (
-                "GET",
-                "/entity_users/my_role",
-                Some((Operation::GetMyRole, None)),
-            ),
-            (
-                "DELETE",
-                "/entity_users/abc",
-                Some((Operation::DeleteEntityUser, Some("abc"))),
-            ),
+            ("GET", "/entities/abc", Some((Operation::GetEntity, Some("abc")))),
+            ("PUT", "/entities/abc/partner_metadata", Some((Operation::PutMetadata, Some("abc")))),
+            ("GET", "/entity_users/my_role", Some((Operation::GetMyRole, None))),
+            ("DELETE", "/entity_users/abc", Some((Operation::DeleteEntityUser, Some("abc")))),
             ("DELETE", "/entities/abc", None),
             ("GET", "/entities/", None),
             ("GET", "/entities/abc/", None),

@@ -51,23 +51,12 @@ pub(crate) async fn serve(State(app): State<Arc<App>>, request: Request) -> Resp
     };
     let path = under_v1(&parts.uri).unwrap_or_default().to_owned();
     let call = Call::new(parts, &path, body);
-    let request_id = app
-        .journal()
-        .arrive(name_of(&call.method), template_of(call.route));
+    let request_id = app.journal().arrive(name_of(&call.method), template_of(call.route));
     let fault = app.faults().pick(call.method.as_str(), &call.path);
-    let passage = Passage {
-        app,
-        call,
-        request_id,
-        started,
-        fault,
-    };
+    let passage = Passage { app, call, request_id, started, fault };
     match fault {
         None => passage.handle().await,
-        Some(Fault::Status {
-            status,
-            retry_after,
-        }) => passage.misbehave(status, retry_after),
+        Some(Fault::Status { status, retry_after }) => passage.misbehave(status, retry_after),
         Some(Fault::CloseBefore) => {
             passage.record(None);
             cut()
@@ -110,10 +99,7 @@ impl Passage {
     fn answer(&self, verdict: Verdict) -> Reply {
         if matches!(verdict, Verdict::Refused { .. }) {
             let reply = Reply::gateway(StatusCode::TOO_MANY_REQUESTS, "API rate limit exceeded");
-            return Reply {
-                retry_after: Some(u64::from(RESET_SECONDS)),
-                ..reply
-            };
+            return Reply { retry_after: Some(u64::from(RESET_SECONDS)), ..reply };
         }
         let operation = match self.operation() {
             Ok(operation) => operation,
@@ -136,10 +122,7 @@ impl Passage {
         let route = self.call.route.ok_or_else(not_found)?;
         route.operation(&self.call.method).ok_or_else(|| {
             let reply = Reply::error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
-            Reply {
-                allow: Some(route.allowed()),
-                ..reply
-            }
+            Reply { allow: Some(route.allowed()), ..reply }
         })
     }
 
@@ -162,11 +145,7 @@ impl Passage {
 
     fn may_omit_version(&self, operation: Operation) -> bool {
         matches!(operation, Operation::CreateToken | Operation::RevokeToken)
-            && self
-                .app
-                .world()
-                .quirks
-                .is(Point::AuthWithoutVersion, "accept")
+            && self.app.world().quirks.is(Point::AuthWithoutVersion, "accept")
     }
 
     /// Answers with a status nobody earned.
@@ -179,13 +158,7 @@ impl Passage {
             _ => Verdict::Unlimited,
         };
         self.record(Some(status));
-        self.finish(
-            Reply {
-                retry_after,
-                ..unearned(status)
-            },
-            verdict,
-        )
+        self.finish(Reply { retry_after, ..unearned(status) }, verdict)
     }
 
     fn finish(&self, reply: Reply, verdict: Verdict) -> Response {
@@ -202,11 +175,7 @@ impl Passage {
     }
 
     fn record(&self, status: Option<StatusCode>) {
-        let status = if self.fault == Some(Fault::LoseAnswer) {
-            None
-        } else {
-            status
-        };
+        let status = if self.fault == Some(Fault::LoseAnswer) { None } else { status };
         let entry = Kept {
             at: self.app.now(),
             method: self.call.method.clone(),
@@ -232,18 +201,13 @@ fn unearned(status: StatusCode) -> Reply {
         StatusCode::TOO_MANY_REQUESTS => Reply::gateway(status, "API rate limit exceeded"),
         StatusCode::PAYLOAD_TOO_LARGE => Reply::gateway(status, "Request size limit exceeded"),
         StatusCode::UNPROCESSABLE_ENTITY => {
-            let Wrong(errors) =
-                Wrong::here("Value error, refused on demand", "value_error").at_key("body");
+            let Wrong(errors) = Wrong::here("Value error, refused on demand", "value_error").at_key("body");
             Reply::json(status, &serde_json::json!({"detail": errors}))
         }
-        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::RESET_CONTENT => Reply {
-            status,
-            ..Reply::no_content()
-        },
-        _ => Reply::error(
-            status,
-            status.canonical_reason().unwrap_or("Error on demand"),
-        ),
+        StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED | StatusCode::RESET_CONTENT => {
+            Reply { status, ..Reply::no_content() }
+        }
+        _ => Reply::error(status, status.canonical_reason().unwrap_or("Error on demand")),
     }
 }
 
@@ -255,11 +219,7 @@ async fn receive(body: axum::body::Body) -> Option<Body> {
     };
     let first = first.ok()?;
     let Some(second) = stream.next().await else {
-        return Some(if first.len() <= BODY_LIMIT {
-            Body::Whole(first)
-        } else {
-            Body::TooLarge
-        });
+        return Some(if first.len() <= BODY_LIMIT { Body::Whole(first) } else { Body::TooLarge });
     };
     let mut received = BytesMut::from(first);
     received.extend_from_slice(&second.ok()?);
@@ -273,11 +233,7 @@ async fn receive(body: axum::body::Body) -> Option<Body> {
             break;
         }
     }
-    Some(if size <= BODY_LIMIT {
-        Body::Whole(received.freeze())
-    } else {
-        Body::TooLarge
-    })
+    Some(if size <= BODY_LIMIT { Body::Whole(received.freeze()) } else { Body::TooLarge })
 }
 
 fn template_of(route: Option<&'static Route>) -> &'static str {
@@ -287,8 +243,5 @@ fn template_of(route: Option<&'static Route>) -> &'static str {
 /// A name that lives for ever, so that counting allocates nothing and made-up methods cannot fill the table.
 fn name_of(method: &Method) -> &'static str {
     const KNOWN: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "TRACE"];
-    KNOWN
-        .into_iter()
-        .find(|known| *known == method.as_str())
-        .unwrap_or("OTHER")
+    KNOWN.into_iter().find(|known| *known == method.as_str()).unwrap_or("OTHER")
 }

@@ -64,9 +64,7 @@ fn message(refusal: &Refusal) -> String {
             "The token has been revoked, expired or not found.".to_owned()
         }
         Refusal::BadCredentials => "Invalid client_id or client_secret".to_owned(),
-        Refusal::GrantWithoutUser => {
-            "entity_user_id is required for the grant type entity_user".to_owned()
-        }
+        Refusal::GrantWithoutUser => "entity_user_id is required for the grant type entity_user".to_owned(),
         Refusal::GrantForUnknownUser(id) | Refusal::NoEntityUser(id) => {
             format!("There is no entity user by provided id: {id}")
         }
@@ -74,12 +72,8 @@ fn message(refusal: &Refusal) -> String {
             format!("Action {} for {} not allowed", action.name(), object.name())
         }
         Refusal::UserOnly => "This operation requires an entity user access token".to_owned(),
-        Refusal::ForeignEntity => {
-            "The entity user does not belong to the provided entity".to_owned()
-        }
-        Refusal::InactiveEntity | Refusal::GrantForInactiveEntity => {
-            "The entity is not active".to_owned()
-        }
+        Refusal::ForeignEntity => "The entity user does not belong to the provided entity".to_owned(),
+        Refusal::InactiveEntity | Refusal::GrantForInactiveEntity => "The entity is not active".to_owned(),
         Refusal::NoEntity(id) | Refusal::NoEntityInHeader(id) => {
             format!("There is no entity by provided id: {id}")
         }
@@ -110,29 +104,17 @@ fn complaint(refusal: &Refusal, message: String) -> Vec<FieldError> {
         Refusal::NullNotAllowed(field) | Refusal::WrongProfile(field) => field,
         Refusal::UsStateNeeded => "address.state",
         Refusal::BadPageToken => {
-            return Wrong::here(message, "value_error")
-                .at_key("pagination_token")
-                .at_key("query")
-                .0;
+            return Wrong::here(message, "value_error").at_key("pagination_token").at_key("query").0;
         }
         _ => "__root__",
     };
     let wrong = Wrong::here(message, "value_error");
-    field
-        .rsplit('.')
-        .fold(wrong, |wrong, key| wrong.at_key(key.to_owned()))
-        .at_key("body")
-        .0
+    field.rsplit('.').fold(wrong, |wrong, key| wrong.at_key(key.to_owned())).at_key("body").0
 }
 
 fn invalid(errors: &[FieldError], quirks: &Quirks) -> Reply {
-    if quirks.is(Point::LimitOutOfRange, "416")
-        && errors.iter().all(FieldError::is_limit_out_of_range)
-    {
-        return Reply::error(
-            StatusCode::RANGE_NOT_SATISFIABLE,
-            "limit must be between 1 and 100",
-        );
+    if quirks.is(Point::LimitOutOfRange, "416") && errors.iter().all(FieldError::is_limit_out_of_range) {
+        return Reply::error(StatusCode::RANGE_NOT_SATISFIABLE, "limit must be between 1 and 100");
     }
     validation(errors)
 }

@@ -4,9 +4,7 @@ use std::time::Instant;
 
 use axum::body::Body;
 use axum::response::Response;
-use http::header::{
-    ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CONTENT_TYPE, RETRY_AFTER,
-};
+use http::header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_EXPOSE_HEADERS, ALLOW, CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use serde::Serialize;
 use serde_json::json;
@@ -46,13 +44,7 @@ impl Reply {
             Ok(()) => status,
             Err(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        Self {
-            status,
-            body: bytes,
-            commit: None,
-            allow: None,
-            retry_after: None,
-        }
+        Self { status, body: bytes, commit: None, allow: None, retry_after: None }
     }
 
     pub(crate) fn ok(body: &impl Serialize) -> Self {
@@ -60,13 +52,7 @@ impl Reply {
     }
 
     pub(crate) fn no_content() -> Self {
-        Self {
-            status: StatusCode::NO_CONTENT,
-            body: Vec::new(),
-            commit: None,
-            allow: None,
-            retry_after: None,
-        }
+        Self { status: StatusCode::NO_CONTENT, body: Vec::new(), commit: None, allow: None, retry_after: None }
     }
 
     /// Monite's business envelope.
@@ -106,10 +92,7 @@ pub(crate) fn respond(reply: Reply, envelope: &Envelope<'_>) -> Response {
     if reply.status != StatusCode::NO_CONTENT {
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
-    if let Some(allow) = reply
-        .allow
-        .and_then(|allow| HeaderValue::try_from(allow).ok())
-    {
+    if let Some(allow) = reply.allow.and_then(|allow| HeaderValue::try_from(allow).ok()) {
         headers.insert(ALLOW, allow);
     }
     let retry_after = reply.retry_after.map(HeaderValue::from);
@@ -124,10 +107,7 @@ pub(crate) fn respond(reply: Reply, envelope: &Envelope<'_>) -> Response {
 
 fn identify(headers: &mut HeaderMap, envelope: &Envelope<'_>) {
     let mut buffer = Uuid::encode_buffer();
-    let request_id: &str = envelope
-        .request_id
-        .as_hyphenated()
-        .encode_lower(&mut buffer);
+    let request_id: &str = envelope.request_id.as_hyphenated().encode_lower(&mut buffer);
     if let Ok(value) = HeaderValue::from_str(request_id) {
         headers.insert(X_REQUEST_ID, value);
     }
@@ -136,16 +116,11 @@ fn identify(headers: &mut HeaderMap, envelope: &Envelope<'_>) {
         headers.insert(X_PROCESS_TIME, value);
     }
     // A version that is not a date is not repeated.
-    let asked = envelope
-        .version
-        .filter(|asked| version::judge(asked).is_ok());
+    let asked = envelope.version.filter(|asked| version::judge(asked).is_ok());
     if let Ok(value) = HeaderValue::from_str(asked.unwrap_or(version::NEWEST)) {
         headers.insert(X_MONITE_VERSION, value);
     }
-    if let Some(value) = envelope
-        .entity
-        .and_then(|entity| HeaderValue::from_str(entity).ok())
-    {
+    if let Some(value) = envelope.entity.and_then(|entity| HeaderValue::from_str(entity).ok()) {
         headers.insert(X_MONITE_ENTITY_ID, value);
     }
 }
@@ -156,9 +131,7 @@ fn announce_limit(headers: &mut HeaderMap, verdict: Verdict) {
         Verdict::Allowed { limit, remaining } => (limit, remaining),
         Verdict::Refused { limit } => (limit, 0),
     };
-    let mut put = |name: &'static str, value: u32| {
-        headers.insert(HeaderName::from_static(name), value.into())
-    };
+    let mut put = |name: &'static str, value: u32| headers.insert(HeaderName::from_static(name), value.into());
     put("ratelimit-limit", limit);
     put("ratelimit-remaining", remaining);
     put("ratelimit-reset", RESET_SECONDS);
@@ -178,10 +151,7 @@ pub(crate) fn preflight() -> Response {
     let headers = response.headers_mut();
     open_to_browsers(headers);
     let allowed = [
-        (
-            "access-control-allow-methods",
-            "GET, POST, PUT, PATCH, DELETE, OPTIONS",
-        ),
+        ("access-control-allow-methods", "GET, POST, PUT, PATCH, DELETE, OPTIONS"),
         (
             "access-control-allow-headers",
             "accept, authorization, content-type, x-monite-version, x-monite-entity-id, x-monite-sdk-version",
@@ -189,10 +159,7 @@ pub(crate) fn preflight() -> Response {
         ("access-control-max-age", "600"),
     ];
     for (name, value) in allowed {
-        headers.insert(
-            HeaderName::from_static(name),
-            HeaderValue::from_static(value),
-        );
+        headers.insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
     response
 }

@@ -25,9 +25,7 @@ pub(super) fn list(app: &App, call: &Call) -> Answer {
         let list = format!("roles of {entity}");
         listing.check_token(&list)?;
         let page = world.list_roles(&scope, &listing);
-        Ok(page_reply(&listing, &list, &page, |number| {
-            world.role_at(number).view()
-        }))
+        Ok(page_reply(&listing, &list, &page, |number| world.role_at(number).view()))
     })
 }
 
@@ -42,17 +40,12 @@ pub(super) fn get(app: &App, call: &Call) -> Answer {
 }
 
 pub(super) fn patch(app: &App, call: &Call) -> Answer {
-    let checked = both(
-        both(call.id("role_id"), call.entity_header()),
-        rules::role::update(call.raw_body()),
-    );
+    let checked = both(both(call.id("role_id"), call.entity_header()), rules::role::update(call.raw_body()));
     app.write(call, |world, caller| {
         let ((id, entity), patch) = checked?;
         let scope = world.enter(caller, entity, Action::Update, ObjectType::Role)?;
         let number = world.role(&scope, Action::Update, id)?;
-        Ok(Reply::ok(
-            &world.patch_role(number, patch, call.now)?.view(),
-        ))
+        Ok(Reply::ok(&world.patch_role(number, patch, call.now)?.view()))
     })
 }
 

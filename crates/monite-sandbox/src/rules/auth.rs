@@ -23,25 +23,12 @@ pub(crate) enum Grant {
 /// Reads `ObtainTokenPayload`. With the other grant type `entity_user_id` has no effect.
 pub(crate) fn token(raw: &[u8]) -> Result<(Presented, Grant), Wrong> {
     body(raw, |form| {
-        let grant = form.required(
-            "grant_type",
-            choice(&[("client_credentials", false), ("entity_user", true)]),
-        );
+        let grant = form.required("grant_type", choice(&[("client_credentials", false), ("entity_user", true)]));
         let client_id = form.required("client_id", uuid);
         let client_secret = form.required("client_secret", string);
         let entity_user_id = form.optional("entity_user_id", uuid);
-        let presented = Presented {
-            client_id: client_id?,
-            client_secret: client_secret?,
-        };
-        Some((
-            presented,
-            if grant? {
-                Grant::EntityUser(entity_user_id)
-            } else {
-                Grant::ClientCredentials
-            },
-        ))
+        let presented = Presented { client_id: client_id?, client_secret: client_secret? };
+        Some((presented, if grant? { Grant::EntityUser(entity_user_id) } else { Grant::ClientCredentials }))
     })
 }
 
@@ -51,12 +38,6 @@ pub(crate) fn revoke(raw: &[u8]) -> Result<(Presented, String), Wrong> {
         let client_id = form.required("client_id", uuid);
         let client_secret = form.required("client_secret", string);
         let token = form.required("token", |value: Value| string(value));
-        Some((
-            Presented {
-                client_id: client_id?,
-                client_secret: client_secret?,
-            },
-            token?,
-        ))
+        Some((Presented { client_id: client_id?, client_secret: client_secret? }, token?))
     })
 }

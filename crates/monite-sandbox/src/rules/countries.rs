@@ -29,10 +29,7 @@ static US_STATES: [&str; 62] = [
 
 /// The code as a static string, if Monite accepts it. Case matters.
 pub(crate) fn country(code: &str) -> Option<&'static str> {
-    COUNTRIES
-        .binary_search(&code)
-        .ok()
-        .map(|found| COUNTRIES[found])
+    COUNTRIES.binary_search(&code).ok().map(|found| COUNTRIES[found])
 }
 
 pub(crate) fn is_us_state(code: &str) -> bool {

@@ -6,8 +6,8 @@ use super::countries;
 use super::form::{Extras, Form, Patch, Wrong, body, object, patch_body};
 use super::text::{boolean, choice, date, email, link, string, text};
 use crate::world::entity::{
-    Address, AddressPatch, EntityDetails, EntityPatch, EntityType, Individual, IndividualPatch,
-    Organization, OrganizationPatch, Profile,
+    Address, AddressPatch, EntityDetails, EntityPatch, EntityType, Individual, IndividualPatch, Organization,
+    OrganizationPatch, Profile,
 };
 
 const BUSINESS_STRUCTURES: &[(&str, &str)] = &[
@@ -58,10 +58,7 @@ fn profile(form: &mut Form, kind: Option<EntityType>) -> Option<Profile> {
         EntityType::Individual => ("individual", "organization", found_organization.is_some()),
     };
     if other_found {
-        form.refuse(
-            other,
-            Wrong::here("Extra inputs are not permitted", "extra_forbidden"),
-        );
+        form.refuse(other, Wrong::here("Extra inputs are not permitted", "extra_forbidden"));
     }
     let profile = match kind? {
         EntityType::Organization => found_organization.map(Profile::Organization),
@@ -81,14 +78,7 @@ fn address(value: Value) -> Result<Address, Wrong> {
         let line2 = form.optional("line2", text(1, 100));
         let postal_code = form.required("postal_code", text(1, 10));
         let state = form.optional("state", text(1, 100));
-        Some(Address {
-            country: country?,
-            city: city?,
-            line1: line1?,
-            line2,
-            postal_code: postal_code?,
-            state,
-        })
+        Some(Address { country: country?, city: city?, line1: line1?, line2, postal_code: postal_code?, state })
     })
 }
 
@@ -97,10 +87,7 @@ fn country(value: Value) -> Result<String, Wrong> {
     if countries::country(&code).is_some() {
         Ok(code)
     } else {
-        Err(Wrong::here(
-            "Input should be an ISO 3166-1 alpha-2 country code, such as 'DE' or 'US'",
-            "enum",
-        ))
+        Err(Wrong::here("Input should be an ISO 3166-1 alpha-2 country code, such as 'DE' or 'US'", "enum"))
     }
 }
 
@@ -121,10 +108,7 @@ fn organization(value: Value) -> Result<Organization, Wrong> {
             owners_provided: form.optional("owners_provided", boolean),
             representative_provided: form.optional("representative_provided", boolean),
         };
-        Some(Organization {
-            legal_name: legal_name?,
-            ..organization
-        })
+        Some(Organization { legal_name: legal_name?, ..organization })
     })
 }
 
@@ -136,14 +120,7 @@ fn individual(value: Value) -> Result<Individual, Wrong> {
         let date_of_birth = form.optional("date_of_birth", date);
         let id_number = form.optional("id_number", text(1, 100));
         let ssn_last_4 = form.optional("ssn_last_4", text(4, 4));
-        Some(Individual {
-            first_name: first_name?,
-            last_name: last_name?,
-            title,
-            date_of_birth,
-            id_number,
-            ssn_last_4,
-        })
+        Some(Individual { first_name: first_name?, last_name: last_name?, title, date_of_birth, id_number, ssn_last_4 })
     })
 }
 
@@ -165,9 +142,7 @@ pub(crate) fn update(raw: &[u8]) -> Result<EntityPatch, Wrong> {
 }
 
 fn nested<T>(form: &mut Form, name: &'static str, read: fn(&mut Form) -> T) -> Patch<T> {
-    form.patch(name, |value| {
-        object(value, Extras::Refuse, |form| Some(read(form)))
-    })
+    form.patch(name, |value| object(value, Extras::Refuse, |form| Some(read(form))))
 }
 
 fn address_patch(form: &mut Form) -> AddressPatch {

@@ -14,15 +14,7 @@ pub(crate) fn create(raw: &[u8]) -> Result<EntityUserDraft, Wrong> {
         let phone = form.optional("phone", string);
         let title = form.optional("title", text(0, 255));
         let role_id = form.optional("role_id", uuid);
-        Some(EntityUserDraft {
-            login: login?,
-            role_id,
-            first_name: first_name?,
-            last_name,
-            email,
-            phone,
-            title,
-        })
+        Some(EntityUserDraft { login: login?, role_id, first_name: first_name?, last_name, email, phone, title })
     })
 }
 

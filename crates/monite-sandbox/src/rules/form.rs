@@ -37,11 +37,7 @@ pub(crate) struct Wrong(pub(crate) Vec<FieldError>);
 impl Wrong {
     /// A mistake at the very place that was read.
     pub(crate) fn here(msg: impl Into<Cow<'static, str>>, kind: &'static str) -> Self {
-        Self(vec![FieldError {
-            loc: Vec::new(),
-            msg: msg.into(),
-            kind,
-        }])
+        Self(vec![FieldError { loc: Vec::new(), msg: msg.into(), kind }])
     }
 
     /// The same mistakes, one level further down.
@@ -94,9 +90,7 @@ pub(crate) struct Form {
 
 impl Form {
     pub(crate) fn required<T>(
-        &mut self,
-        name: &'static str,
-        rule: impl FnOnce(Value) -> Result<T, Wrong>,
+        &mut self, name: &'static str, rule: impl FnOnce(Value) -> Result<T, Wrong>,
     ) -> Option<T> {
         match self.fields.remove(name) {
             Some(value) => self.keep(name, rule(value)),
@@ -106,9 +100,7 @@ impl Form {
 
     /// `None` when the field is absent or null (or wrong, which is remembered).
     pub(crate) fn optional<T>(
-        &mut self,
-        name: &'static str,
-        rule: impl FnOnce(Value) -> Result<T, Wrong>,
+        &mut self, name: &'static str, rule: impl FnOnce(Value) -> Result<T, Wrong>,
     ) -> Option<T> {
         match self.fields.remove(name) {
             None | Some(Value::Null) => None,
@@ -118,25 +110,17 @@ impl Form {
 
     /// `None` when the field is absent (or wrong, which is remembered); null is judged by the rule.
     pub(crate) fn defaulted<T>(
-        &mut self,
-        name: &'static str,
-        rule: impl FnOnce(Value) -> Result<T, Wrong>,
+        &mut self, name: &'static str, rule: impl FnOnce(Value) -> Result<T, Wrong>,
     ) -> Option<T> {
         let value = self.fields.remove(name)?;
         self.keep(name, rule(value))
     }
 
-    pub(crate) fn patch<T>(
-        &mut self,
-        name: &'static str,
-        rule: impl FnOnce(Value) -> Result<T, Wrong>,
-    ) -> Patch<T> {
+    pub(crate) fn patch<T>(&mut self, name: &'static str, rule: impl FnOnce(Value) -> Result<T, Wrong>) -> Patch<T> {
         match self.fields.remove(name) {
             None => Patch::Absent,
             Some(Value::Null) => Patch::Null,
-            Some(value) => self
-                .keep(name, rule(value))
-                .map_or(Patch::Absent, Patch::Set),
+            Some(value) => self.keep(name, rule(value)).map_or(Patch::Absent, Patch::Set),
         }
     }
 
@@ -147,9 +131,7 @@ impl Form {
 
     /// Was a mistake remembered in `name` or below it?
     pub(crate) fn is_wrong(&self, name: &'static str) -> bool {
-        self.wrong
-            .iter()
-            .any(|error| error.loc.first() == Some(&Loc::Key(name.into())))
+        self.wrong.iter().any(|error| error.loc.first() == Some(&Loc::Key(name.into())))
     }
 
     fn keep<T>(&mut self, name: &'static str, read: Result<T, Wrong>) -> Option<T> {
@@ -164,27 +146,16 @@ impl Form {
 }
 
 /// Reads one JSON object. `read` takes the fields and may return `None` only after a mistake was remembered.
-pub(crate) fn object<T>(
-    value: Value,
-    extras: Extras,
-    read: impl FnOnce(&mut Form) -> Option<T>,
-) -> Result<T, Wrong> {
+pub(crate) fn object<T>(value: Value, extras: Extras, read: impl FnOnce(&mut Form) -> Option<T>) -> Result<T, Wrong> {
     let Value::Object(fields) = value else {
         let msg = "Input should be a valid dictionary or object to extract fields from";
         return Err(Wrong::here(msg, "model_attributes_type"));
     };
-    let mut form = Form {
-        fields,
-        wrong: Vec::new(),
-    };
+    let mut form = Form { fields, wrong: Vec::new() };
     let value = read(&mut form);
     if extras == Extras::Refuse {
         for (key, _) in std::mem::take(&mut form.fields) {
-            form.wrong.extend(
-                Wrong::here("Extra inputs are not permitted", "extra_forbidden")
-                    .at_key(key)
-                    .0,
-            );
+            form.wrong.extend(Wrong::here("Extra inputs are not permitted", "extra_forbidden").at_key(key).0);
         }
     }
     match value {
@@ -194,10 +165,7 @@ pub(crate) fn object<T>(
 }
 
 /// Reads an array, each item with `rule`.
-pub(crate) fn list<T>(
-    value: Value,
-    rule: impl Fn(Value) -> Result<T, Wrong>,
-) -> Result<Vec<T>, Wrong> {
+pub(crate) fn list<T>(value: Value, rule: impl Fn(Value) -> Result<T, Wrong>) -> Result<Vec<T>, Wrong> {
     let Value::Array(items) = value else {
         return Err(Wrong::here("Input should be a valid list", "list_type"));
     };
@@ -209,11 +177,7 @@ pub(crate) fn list<T>(
             Err(mistakes) => wrong.extend(mistakes.at(Loc::Index(index)).0),
         }
     }
-    if wrong.is_empty() {
-        Ok(read)
-    } else {
-        Err(Wrong(wrong))
-    }
+    if wrong.is_empty() { Ok(read) } else { Err(Wrong(wrong)) }
 }
 
 /// Reads a whole request body as one JSON object. An empty body counts as missing.
@@ -221,33 +185,23 @@ pub(crate) fn body<T>(raw: &[u8], read: impl FnOnce(&mut Form) -> Option<T>) -> 
     if raw.is_empty() {
         return Err(Wrong::here("Field required", "missing").at_key("body"));
     }
-    parse(raw)
-        .and_then(|value| object(value, Extras::Refuse, read).map_err(|wrong| wrong.at_key("body")))
+    parse(raw).and_then(|value| object(value, Extras::Refuse, read).map_err(|wrong| wrong.at_key("body")))
 }
 
 /// As [`body`], but no body at all means an object without fields: the official Python client sends that.
-pub(crate) fn patch_body<T>(
-    raw: &[u8],
-    read: impl FnOnce(&mut Form) -> Option<T>,
-) -> Result<T, Wrong> {
+pub(crate) fn patch_body<T>(raw: &[u8], read: impl FnOnce(&mut Form) -> Option<T>) -> Result<T, Wrong> {
     body(if raw.is_empty() { b"{}" } else { raw }, read)
 }
 
 fn parse(raw: &[u8]) -> Result<Value, Wrong> {
     serde_json::from_slice(raw).map_err(|error| {
         let position = offset_of(raw, error.line(), error.column());
-        Wrong::here("JSON decode error", "json_invalid")
-            .at(Loc::Index(position))
-            .at_key("body")
+        Wrong::here("JSON decode error", "json_invalid").at(Loc::Index(position)).at_key("body")
     })
 }
 
 /// Turns serde_json's line and column (both from 1) into the byte offset that FastAPI reports.
 fn offset_of(raw: &[u8], line: usize, column: usize) -> usize {
-    let before: usize = raw
-        .split(|byte| *byte == b'\n')
-        .take(line.saturating_sub(1))
-        .map(|line| line.len() + 1)
-        .sum();
+    let before: usize = raw.split(|byte| *byte == b'\n').take(line.saturating_sub(1)).map(|line| line.len() + 1).sum();
     (before + column.saturating_sub(1)).min(raw.len())
 }

@@ -9,10 +9,7 @@ pub(crate) fn replace(raw: &[u8]) -> Result<Map<String, Value>, Wrong> {
     body(raw, |form| {
         form.required("metadata", |value| match value {
             Value::Object(metadata) => Ok(metadata),
-            _ => Err(Wrong::here(
-                "Input should be a valid dictionary",
-                "dict_type",
-            )),
+            _ => Err(Wrong::here("Input should be a valid dictionary", "dict_type")),
         })
     })
 }

@@ -61,13 +61,7 @@ pub(crate) enum Towards {
 impl Paging {
     /// Are rows visited from the smallest key up?
     pub(crate) fn ascends(&self) -> bool {
-        let backwards = matches!(
-            self.from,
-            Some(Position {
-                towards: Towards::Prev,
-                ..
-            })
-        );
+        let backwards = matches!(self.from, Some(Position { towards: Towards::Prev, .. }));
         (self.order == Order::Asc) != backwards
     }
 }
@@ -82,23 +76,11 @@ struct PageToken {
 impl<F> Listing<F> {
     /// Refuses a token that is unreadable or belongs to another list.
     pub(crate) fn check_token(&self, scope: &str) -> Result<(), Refusal> {
-        if self
-            .token_scope
-            .as_deref()
-            .is_none_or(|token| token == scope)
-        {
-            Ok(())
-        } else {
-            Err(Refusal::BadPageToken)
-        }
+        if self.token_scope.as_deref().is_none_or(|token| token == scope) { Ok(()) } else { Err(Refusal::BadPageToken) }
     }
 
     pub(crate) fn token(&self, scope: &str, position: Position) -> String {
-        let token = PageToken {
-            scope: scope.to_owned(),
-            query: self.query.clone(),
-            position,
-        };
+        let token = PageToken { scope: scope.to_owned(), query: self.query.clone(), position };
         // Strings and integers always become JSON.
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).unwrap_or_default())
     }
@@ -119,10 +101,7 @@ impl CreatedRange {
 
 impl Default for CreatedRange {
     fn default() -> Self {
-        Self {
-            from: i64::MIN,
-            to: i64::MAX,
-        }
+        Self { from: i64::MIN, to: i64::MAX }
     }
 }
 
@@ -179,10 +158,7 @@ pub(crate) fn roles(raw: Option<&str>) -> Result<Listing<RoleFilter>, Wrong> {
             id_in: query.many("id__in", parse_uuid),
             name: query.one("name", verbatim),
             created: match exactly {
-                Some(at) => CreatedRange {
-                    from: created.from.max(at),
-                    to: created.to.min(at),
-                },
+                Some(at) => CreatedRange { from: created.from.max(at), to: created.to.min(at) },
                 None => created,
             },
         }
@@ -190,41 +166,29 @@ pub(crate) fn roles(raw: Option<&str>) -> Result<Listing<RoleFilter>, Wrong> {
 }
 
 pub(crate) fn entity_users(raw: Option<&str>) -> Result<Listing<EntityUserFilter>, Wrong> {
-    listing(raw, &[("updated_at", Sort::UpdatedAt)], |query| {
-        EntityUserFilter {
-            id_in: query.many("id__in", parse_uuid),
-            id_not_in: query.many("id__not_in", parse_uuid),
-            role_id: query.one("role_id", parse_uuid),
-            role_id_in: query.many("role_id__in", parse_uuid),
-            login: query.one("login", verbatim),
-            status: query.one("status", verbatim),
-            first_name: query.one("first_name", verbatim),
-            name_istartswith: query.one("name__istartswith", |text| Ok(text.to_lowercase())),
-            created: query.created(),
-        }
+    listing(raw, &[("updated_at", Sort::UpdatedAt)], |query| EntityUserFilter {
+        id_in: query.many("id__in", parse_uuid),
+        id_not_in: query.many("id__not_in", parse_uuid),
+        role_id: query.one("role_id", parse_uuid),
+        role_id_in: query.many("role_id__in", parse_uuid),
+        login: query.one("login", verbatim),
+        status: query.one("status", verbatim),
+        first_name: query.one("first_name", verbatim),
+        name_istartswith: query.one("name__istartswith", |text| Ok(text.to_lowercase())),
+        created: query.created(),
     })
 }
 
-const SORTS: &[(&str, Sort)] = &[
-    ("created_at", Sort::CreatedAt),
-    ("updated_at", Sort::UpdatedAt),
-];
+const SORTS: &[(&str, Sort)] = &[("created_at", Sort::CreatedAt), ("updated_at", Sort::UpdatedAt)];
 
 /// Reads a list query. With a token all other parameters are ignored and those of the first query hold.
 fn listing<F: Default>(
-    raw: Option<&str>,
-    sorts: &'static [(&'static str, Sort)],
-    read: impl FnOnce(&mut Query) -> F,
+    raw: Option<&str>, sorts: &'static [(&'static str, Sort)], read: impl FnOnce(&mut Query) -> F,
 ) -> Result<Listing<F>, Wrong> {
     let mut query = Query::parse(raw.unwrap_or_default());
     if let Some(token) = query.one("pagination_token", verbatim) {
         let Some(token) = decode(&token) else {
-            let paging = Paging {
-                limit: MAX_LIMIT,
-                order: Order::Asc,
-                sort: Sort::CreatedAt,
-                from: None,
-            };
+            let paging = Paging { limit: MAX_LIMIT, order: Order::Asc, sort: Sort::CreatedAt, from: None };
             return Ok(Listing {
                 filter: F::default(),
                 paging,
@@ -241,14 +205,10 @@ fn listing<F: Default>(
 }
 
 fn listing_without_token<F>(
-    raw: &str,
-    sorts: &'static [(&'static str, Sort)],
-    read: impl FnOnce(&mut Query) -> F,
+    raw: &str, sorts: &'static [(&'static str, Sort)], read: impl FnOnce(&mut Query) -> F,
 ) -> Result<Listing<F>, Wrong> {
     let mut query = Query::parse(raw);
-    let order = query.one("order", |text| {
-        choose(Some(text), &[("asc", Order::Asc), ("desc", Order::Desc)])
-    });
+    let order = query.one("order", |text| choose(Some(text), &[("asc", Order::Asc), ("desc", Order::Desc)]));
     let limit = query.one("limit", limit);
     let sort = query.one("sort", |text| choose(Some(text), sorts));
     let filter = read(&mut query);
@@ -261,12 +221,7 @@ fn listing_without_token<F>(
         sort: sort.unwrap_or(Sort::CreatedAt),
         from: None,
     };
-    Ok(Listing {
-        filter,
-        paging,
-        query: raw.to_owned(),
-        token_scope: None,
-    })
+    Ok(Listing { filter, paging, query: raw.to_owned(), token_scope: None })
 }
 
 fn decode(token: &str) -> Option<PageToken> {
@@ -281,29 +236,20 @@ fn limit(text: &str) -> Result<usize, Wrong> {
     let unreadable = "Input should be a valid integer, unable to parse string as an integer";
     match text.parse::<i64>() {
         Err(_) => Err(Wrong::here(unreadable, "int_parsing")),
-        Ok(number) if number < 1 => Err(Wrong::here(
-            "Input should be greater than or equal to 1",
-            "greater_than_equal",
-        )),
+        Ok(number) if number < 1 => {
+            Err(Wrong::here("Input should be greater than or equal to 1", "greater_than_equal"))
+        }
         Ok(number) => usize::try_from(number)
             .ok()
             .filter(|number| *number <= MAX_LIMIT)
-            .ok_or_else(|| {
-                Wrong::here(
-                    "Input should be less than or equal to 100",
-                    "less_than_equal",
-                )
-            }),
+            .ok_or_else(|| Wrong::here("Input should be less than or equal to 100", "less_than_equal")),
     }
 }
 
 fn date_time(text: &str) -> Result<i64, Wrong> {
-    Stamp::parse(text).map(Stamp::micros).ok_or_else(|| {
-        Wrong::here(
-            "Input should be a valid datetime",
-            "datetime_from_date_parsing",
-        )
-    })
+    Stamp::parse(text)
+        .map(Stamp::micros)
+        .ok_or_else(|| Wrong::here("Input should be a valid datetime", "datetime_from_date_parsing"))
 }
 
 /// A decoded query string, and what was wrong with the parameters read so far. Unknown keys are never looked at.
@@ -314,20 +260,11 @@ struct Query {
 
 impl Query {
     fn parse(raw: &str) -> Self {
-        Self {
-            pairs: url::form_urlencoded::parse(raw.as_bytes())
-                .into_owned()
-                .collect(),
-            wrong: Wrong(Vec::new()),
-        }
+        Self { pairs: url::form_urlencoded::parse(raw.as_bytes()).into_owned().collect(), wrong: Wrong(Vec::new()) }
     }
 
     /// The last value of `name`, as FastAPI takes it.
-    fn one<T>(
-        &mut self,
-        name: &'static str,
-        rule: impl FnOnce(&str) -> Result<T, Wrong>,
-    ) -> Option<T> {
+    fn one<T>(&mut self, name: &'static str, rule: impl FnOnce(&str) -> Result<T, Wrong>) -> Option<T> {
         let (_, text) = self.pairs.iter().rfind(|(key, _)| key == name)?;
         match rule(text) {
             Ok(value) => Some(value),
@@ -344,22 +281,15 @@ impl Query {
         for (index, (_, text)) in self.pairs.iter().filter(|(key, _)| key == name).enumerate() {
             match rule(text) {
                 Ok(value) => values.push(value),
-                Err(wrong) => self
-                    .wrong
-                    .0
-                    .extend(wrong.at(Loc::Index(index)).at_key(name).0),
+                Err(wrong) => self.wrong.0.extend(wrong.at(Loc::Index(index)).at_key(name).0),
             }
         }
         values
     }
 
     fn created(&mut self) -> CreatedRange {
-        let after = self
-            .one("created_at__gt", date_time)
-            .map(|at| at.saturating_add(1));
-        let before = self
-            .one("created_at__lt", date_time)
-            .map(|at| at.saturating_sub(1));
+        let after = self.one("created_at__gt", date_time).map(|at| at.saturating_add(1));
+        let before = self.one("created_at__lt", date_time).map(|at| at.saturating_sub(1));
         let from = self.one("created_at__gte", date_time);
         let to = self.one("created_at__lte", date_time);
         CreatedRange {

@@ -10,33 +10,19 @@ pub(crate) fn text(min: usize, max: usize) -> impl FnOnce(Value) -> Result<Strin
     move |value| {
         let text = string(value)?;
         // Bytes bound characters from above, so most strings need no counting.
-        let characters = if text.len() <= max && min <= 1 {
-            text.len()
-        } else {
-            text.chars().count()
-        };
+        let characters = if text.len() <= max && min <= 1 { text.len() } else { text.chars().count() };
         if characters < min {
-            return Err(Wrong::here(
-                format!("String should have at least {}", plural(min)),
-                "string_too_short",
-            ));
+            return Err(Wrong::here(format!("String should have at least {}", plural(min)), "string_too_short"));
         }
         if characters > max {
-            return Err(Wrong::here(
-                format!("String should have at most {}", plural(max)),
-                "string_too_long",
-            ));
+            return Err(Wrong::here(format!("String should have at most {}", plural(max)), "string_too_long"));
         }
         Ok(text)
     }
 }
 
 fn plural(count: usize) -> String {
-    if count == 1 {
-        "1 character".to_owned()
-    } else {
-        format!("{count} characters")
-    }
+    if count == 1 { "1 character".to_owned() } else { format!("{count} characters") }
 }
 
 pub(crate) fn string(value: Value) -> Result<String, Wrong> {
@@ -47,41 +33,26 @@ pub(crate) fn string(value: Value) -> Result<String, Wrong> {
 }
 
 pub(crate) fn boolean(value: Value) -> Result<bool, Wrong> {
-    value
-        .as_bool()
-        .ok_or_else(|| Wrong::here("Input should be a valid boolean", "bool_type"))
+    value.as_bool().ok_or_else(|| Wrong::here("Input should be a valid boolean", "bool_type"))
 }
 
 pub(crate) fn uuid(value: Value) -> Result<Uuid, Wrong> {
     match value {
         Value::String(text) => parse_uuid(&text),
-        _ => Err(Wrong::here(
-            "UUID input should be a string, bytes or UUID object",
-            "uuid_type",
-        )),
+        _ => Err(Wrong::here("UUID input should be a string, bytes or UUID object", "uuid_type")),
     }
 }
 
 pub(crate) fn parse_uuid(text: &str) -> Result<Uuid, Wrong> {
-    Uuid::try_parse(text).map_err(|error| {
-        Wrong::here(
-            format!("Input should be a valid UUID, {error}"),
-            "uuid_parsing",
-        )
-    })
+    Uuid::try_parse(text).map_err(|error| Wrong::here(format!("Input should be a valid UUID, {error}"), "uuid_parsing"))
 }
 
 /// One of a fixed set of names.
-pub(crate) fn choice<T: Copy>(
-    options: &'static [(&'static str, T)],
-) -> impl Fn(Value) -> Result<T, Wrong> {
+pub(crate) fn choice<T: Copy>(options: &'static [(&'static str, T)]) -> impl Fn(Value) -> Result<T, Wrong> {
     move |value| choose(value.as_str(), options)
 }
 
-pub(crate) fn choose<T: Copy>(
-    name: Option<&str>,
-    options: &'static [(&'static str, T)],
-) -> Result<T, Wrong> {
+pub(crate) fn choose<T: Copy>(name: Option<&str>, options: &'static [(&'static str, T)]) -> Result<T, Wrong> {
     options
         .iter()
         .find(|(option, _)| Some(*option) == name)
@@ -90,10 +61,7 @@ pub(crate) fn choose<T: Copy>(
 }
 
 fn alternatives<T>(options: &[(&str, T)]) -> String {
-    let quoted: Vec<String> = options
-        .iter()
-        .map(|(name, _)| format!("'{name}'"))
-        .collect();
+    let quoted: Vec<String> = options.iter().map(|(name, _)| format!("'{name}'")).collect();
     match quoted.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
         _ => quoted.concat(),
@@ -104,32 +72,18 @@ fn alternatives<T>(options: &[(&str, T)]) -> String {
 pub(crate) fn date(value: Value) -> Result<String, Wrong> {
     let text = string(value)?;
     let exists = text.len() == 10 && text.is_ascii() && text.parse::<jiff::civil::Date>().is_ok();
-    if exists {
-        Ok(text)
-    } else {
-        Err(Wrong::here(
-            "Input should be a valid date",
-            "date_from_datetime_parsing",
-        ))
-    }
+    if exists { Ok(text) } else { Err(Wrong::here("Input should be a valid date", "date_from_datetime_parsing")) }
 }
 
 /// An http or https link of 1 to 2083 characters.
 pub(crate) fn link(value: Value) -> Result<String, Wrong> {
     let text = text(1, 2083)(value)?;
-    let parsed = url::Url::parse(&text).map_err(|error| {
-        Wrong::here(
-            format!("Input should be a valid URL, {error}"),
-            "url_parsing",
-        )
-    })?;
+    let parsed = url::Url::parse(&text)
+        .map_err(|error| Wrong::here(format!("Input should be a valid URL, {error}"), "url_parsing"))?;
     if matches!(parsed.scheme(), "http" | "https") && parsed.has_host() {
         Ok(text)
     } else {
-        Err(Wrong::here(
-            "URL scheme should be 'http' or 'https'",
-            "url_scheme",
-        ))
+        Err(Wrong::here("URL scheme should be 'http' or 'https'", "url_scheme"))
     }
 }
 
@@ -139,10 +93,7 @@ pub(crate) fn email(value: Value) -> Result<String, Wrong> {
     let text = string(value)?;
     match email_mistake(&text) {
         None => Ok(text),
-        Some(mistake) => Err(Wrong::here(
-            format!("value is not a valid email address: {mistake}"),
-            "value_error",
-        )),
+        Some(mistake) => Err(Wrong::here(format!("value is not a valid email address: {mistake}"), "value_error")),
     }
 }
 
@@ -156,10 +107,7 @@ fn email_mistake(text: &str) -> Option<&'static str> {
     if text.chars().count() > 254 || local.chars().count() > 64 {
         return Some("The email address is too long.");
     }
-    if local.starts_with('.')
-        || local.ends_with('.')
-        || local.contains("..")
-        || !local.chars().all(local_part_may_hold)
+    if local.starts_with('.') || local.ends_with('.') || local.contains("..") || !local.chars().all(local_part_may_hold)
     {
         return Some("The email address contains invalid characters before the @-sign.");
     }
@@ -170,9 +118,7 @@ fn email_mistake(text: &str) -> Option<&'static str> {
     if !labels.iter().all(|label| is_domain_label(label)) {
         return Some("The part after the @-sign contains invalid characters.");
     }
-    let top_level_has_letter = labels
-        .last()
-        .is_some_and(|top| top.chars().any(char::is_alphabetic));
+    let top_level_has_letter = labels.last().is_some_and(|top| top.chars().any(char::is_alphabetic));
     if labels.len() < 2 || !top_level_has_letter {
         return Some("The part after the @-sign is not valid. It should have a period.");
     }
@@ -197,18 +143,10 @@ mod tests {
 
     #[test]
     fn emails() {
-        for good in [
-            "a@b.co",
-            "o'brien+ap@mail.example.com",
-            "josé@müller.example",
-            "x_y-z@xn--mller-kva.example",
-        ] {
+        for good in ["a@b.co", "o'brien+ap@mail.example.com", "josé@müller.example", "x_y-z@xn--mller-kva.example"] {
             assert!(email(json!(good)).is_ok(), "{good}");
         }
-        for bad in [
-            "", "a", "@b.co", "a@", "a@b", "a b@c.de", "a@b..de", ".a@b.de", "a@b.1", "a@-b.de",
-            "a@@b.de",
-        ] {
+        for bad in ["", "a", "@b.co", "a@", "a@b", "a b@c.de", "a@b..de", ".a@b.de", "a@b.1", "a@-b.de", "a@@b.de"] {
             assert!(email(json!(bad)).is_err(), "{bad}");
         }
         assert!(email(json!(7)).is_err());
@@ -217,14 +155,7 @@ mod tests {
     #[test]
     fn dates_must_exist() {
         assert!(date(json!("2024-02-29")).is_ok());
-        for bad in [
-            "2023-02-29",
-            "2024-13-01",
-            "24-01-01",
-            "2024-01-01T00:00:00",
-            "+002024-01-01",
-            "",
-        ] {
+        for bad in ["2023-02-29", "2024-13-01", "24-01-01", "2024-01-01T00:00:00", "+002024-01-01", ""] {
             assert!(date(json!(bad)).is_err(), "{bad}");
         }
     }
@@ -232,13 +163,7 @@ mod tests {
     #[test]
     fn links_are_http() {
         assert!(link(json!("https://example.com/x")).is_ok());
-        for bad in [
-            "",
-            "example.com",
-            "ftp://example.com",
-            "https://",
-            "javascript:alert(1)",
-        ] {
+        for bad in ["", "example.com", "ftp://example.com", "https://", "javascript:alert(1)"] {
             assert!(link(json!(bad)).is_err(), "{bad}");
         }
     }
@@ -255,9 +180,6 @@ mod tests {
     #[test]
     fn a_choice_names_the_alternatives() {
         let wrong = choose(Some("up"), &[("asc", 1), ("desc", 2)]).unwrap_err();
-        assert_eq!(
-            wrong,
-            Wrong::here("Input should be 'asc' or 'desc'", "enum")
-        );
+        assert_eq!(wrong, Wrong::here("Input should be 'asc' or 'desc'", "enum"));
     }
 }

@@ -19,18 +19,13 @@ pub(crate) enum Version {
 
 /// Judges the header's text.
 pub(crate) fn judge(header: &str) -> Result<Version, Wrong> {
-    let is_date =
-        header.len() == 10 && header.is_ascii() && header.parse::<jiff::civil::Date>().is_ok();
+    let is_date = header.len() == 10 && header.is_ascii() && header.parse::<jiff::civil::Date>().is_ok();
     if !is_date {
         let wrong = Wrong::here("Input should be a valid date", "date_from_datetime_parsing");
         return Err(wrong.at_key("x-monite-version").at_key("header"));
     }
     // ISO dates sort as text.
-    Ok(if header < OLDEST {
-        Version::TooOld
-    } else {
-        Version::Served
-    })
+    Ok(if header < OLDEST { Version::TooOld } else { Version::Served })
 }
 
 #[cfg(test)]

@@ -54,21 +54,12 @@ impl World {
             return Ok(Caller::Partner);
         };
         let outlives_deletion = self.quirks.is(Point::DeletedUserToken, "alive");
-        let number = if outlives_deletion {
-            self.any_user(user)
-        } else {
-            self.living_user(user)
-        };
+        let number = if outlives_deletion { self.any_user(user) } else { self.living_user(user) };
         number.map(Caller::User).ok_or(Refusal::TokenDead)
     }
 
     /// Calls no entity user may make. The answer names the right that would be needed.
-    pub(crate) fn partner_only(
-        &self,
-        caller: Caller,
-        action: Action,
-        object: ObjectType,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn partner_only(&self, caller: Caller, action: Action, object: ObjectType) -> Result<(), Refusal> {
         match caller {
             Caller::Partner => Ok(()),
             Caller::User(_) => Err(Refusal::NotAllowed(action, object)),
@@ -77,21 +68,13 @@ impl World {
 
     /// Work on `object` inside the entity named by `x-monite-entity-id`.
     pub(crate) fn enter(
-        &self,
-        caller: Caller,
-        entity: Uuid,
-        action: Action,
-        object: ObjectType,
+        &self, caller: Caller, entity: Uuid, action: Action, object: ObjectType,
     ) -> Result<Scope, Refusal> {
         match caller {
             Caller::Partner => {
                 let missing = |_| Refusal::NoEntityInHeader(entity);
                 let entity = self.entity_number(entity).map_err(missing)?;
-                Ok(Scope {
-                    entity,
-                    reach: Reach::All,
-                    actor: None,
-                })
+                Ok(Scope { entity, reach: Reach::All, actor: None })
             }
             Caller::User(user) => self.enter_own(user, entity, action, object),
         }
@@ -99,36 +82,21 @@ impl World {
 
     /// As [`World::enter`], when the entity is named by the path.
     pub(crate) fn enter_by_path(
-        &self,
-        caller: Caller,
-        entity: Uuid,
-        action: Action,
-        object: ObjectType,
+        &self, caller: Caller, entity: Uuid, action: Action, object: ObjectType,
     ) -> Result<Scope, Refusal> {
-        self.enter(caller, entity, action, object)
-            .map_err(|refusal| match refusal {
-                Refusal::NoEntityInHeader(id) => Refusal::NoEntity(id),
-                other => other,
-            })
+        self.enter(caller, entity, action, object).map_err(|refusal| match refusal {
+            Refusal::NoEntityInHeader(id) => Refusal::NoEntity(id),
+            other => other,
+        })
     }
 
-    fn enter_own(
-        &self,
-        user: u32,
-        entity: Uuid,
-        action: Action,
-        object: ObjectType,
-    ) -> Result<Scope, Refusal> {
+    fn enter_own(&self, user: u32, entity: Uuid, action: Action, object: ObjectType) -> Result<Scope, Refusal> {
         let own = self.home(user)?;
         if self.household_id(own) != entity {
             return Err(Refusal::ForeignEntity);
         }
         let reach = self.reach(user, action, object)?;
-        Ok(Scope {
-            entity: own,
-            reach,
-            actor: Some(self.user_at(user).id),
-        })
+        Ok(Scope { entity: own, reach, actor: Some(self.user_at(user).id) })
     }
 
     /// The entity user behind the token, for calls that are about that user.
@@ -155,19 +123,13 @@ impl World {
     /// The user's entity, unless it is deactivated.
     fn home(&self, user: u32) -> Result<u32, Refusal> {
         let entity = self.entity_number(self.user_at(user).entity_id)?;
-        let blocked = self.entity_at(entity).status != EntityStatus::Active
-            && self.quirks.is(Point::InactiveEntity, "block");
-        if blocked {
-            Err(Refusal::InactiveEntity)
-        } else {
-            Ok(entity)
-        }
+        let blocked =
+            self.entity_at(entity).status != EntityStatus::Active && self.quirks.is(Point::InactiveEntity, "block");
+        if blocked { Err(Refusal::InactiveEntity) } else { Ok(entity) }
     }
 
     fn reach(&self, user: u32, action: Action, object: ObjectType) -> Result<Reach, Refusal> {
-        let permission = self
-            .role_of(user)
-            .map(|role| self.role_at(role).permissions.of(object, action));
+        let permission = self.role_of(user).map(|role| self.role_at(role).permissions.of(object, action));
         match permission {
             Some(Permission::Allowed) => Ok(Reach::All),
             Some(Permission::AllowedForOwn) => Ok(Reach::Own(self.user_at(user).id)),

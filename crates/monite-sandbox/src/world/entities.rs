@@ -15,11 +15,7 @@ use crate::rules::query::{EntityFilter, Listing};
 
 impl World {
     /// Creates an entity, and its default role when the partner has one. Nothing is unique: twice makes two.
-    pub(crate) fn create_entity(
-        &mut self,
-        details: EntityDetails,
-        now: Stamp,
-    ) -> Result<&Entity, Refusal> {
+    pub(crate) fn create_entity(&mut self, details: EntityDetails, now: Stamp) -> Result<&Entity, Refusal> {
         details.check()?;
         let (created_at, updated_at) = self.birth(now);
         let kind = match details.profile {
@@ -27,24 +23,13 @@ impl World {
             Profile::Individual(_) => EntityType::Individual,
         };
         let id = self.fresh_id();
-        let entity = Entity {
-            id,
-            created_at,
-            updated_at,
-            kind,
-            status: EntityStatus::Active,
-            details,
-        };
+        let entity = Entity { id, created_at, updated_at, kind, status: EntityStatus::Active, details };
         let number = self.insert_entity(entity, None);
         self.provision_default_role(number, now);
         Ok(&self.household(number).entity)
     }
 
-    pub(super) fn insert_entity(
-        &mut self,
-        entity: Entity,
-        metadata: Option<Map<String, Value>>,
-    ) -> u32 {
+    pub(super) fn insert_entity(&mut self, entity: Entity, metadata: Option<Map<String, Value>>) -> u32 {
         let number = next_number(&self.entities);
         self.entity_numbers.insert(entity.id, number);
         self.index.insert(&entity, number);
@@ -58,23 +43,14 @@ impl World {
         if name == "none" {
             return;
         }
-        let draft = RoleDraft {
-            name: name.to_owned(),
-            permissions: Permissions::everything(),
-        };
-        if let Ok(role) = self
-            .create_role(entity, draft, None, now)
-            .map(|role| role.id)
-        {
+        let draft = RoleDraft { name: name.to_owned(), permissions: Permissions::everything() };
+        if let Ok(role) = self.create_role(entity, draft, None, now).map(|role| role.id) {
             self.make_default_role(role);
         }
     }
 
     pub(crate) fn entity_number(&self, id: Uuid) -> Result<u32, Refusal> {
-        self.entity_numbers
-            .get(&id)
-            .copied()
-            .ok_or(Refusal::NoEntity(id))
+        self.entity_numbers.get(&id).copied().ok_or(Refusal::NoEntity(id))
     }
 
     pub(crate) fn entity_at(&self, number: u32) -> &Entity {
@@ -82,16 +58,8 @@ impl World {
     }
 
     /// Applies a PATCH as a whole. `updated_at` moves only when something really changed.
-    pub(crate) fn patch_entity(
-        &mut self,
-        number: u32,
-        patch: EntityPatch,
-        now: Stamp,
-    ) -> Result<&Entity, Refusal> {
-        let details = self
-            .entity_at(number)
-            .details
-            .patched(patch, &self.quirks)?;
+    pub(crate) fn patch_entity(&mut self, number: u32, patch: EntityPatch, now: Stamp) -> Result<&Entity, Refusal> {
+        let details = self.entity_at(number).details.patched(patch, &self.quirks)?;
         if details != self.entity_at(number).details {
             self.change_entity(number, now, |entity| entity.details = details);
         }
@@ -99,12 +67,7 @@ impl World {
     }
 
     /// Activates or deactivates; repeating changes nothing.
-    pub(crate) fn set_entity_status(
-        &mut self,
-        number: u32,
-        status: EntityStatus,
-        now: Stamp,
-    ) -> &Entity {
+    pub(crate) fn set_entity_status(&mut self, number: u32, status: EntityStatus, now: Stamp) -> &Entity {
         if self.entity_at(number).status != status {
             self.change_entity(number, now, |entity| entity.status = status);
         }
@@ -127,11 +90,7 @@ impl World {
     }
 
     /// Replaces the whole metadata; the entity itself stays untouched.
-    pub(crate) fn replace_metadata(
-        &mut self,
-        number: u32,
-        metadata: Map<String, Value>,
-    ) -> &Map<String, Value> {
+    pub(crate) fn replace_metadata(&mut self, number: u32, metadata: Map<String, Value>) -> &Map<String, Value> {
         self.note(Changed::Entity(number));
         self.household_mut(number).metadata.insert(metadata)
     }
@@ -151,12 +110,8 @@ fn keeps(filter: &EntityFilter, entity: &Entity) -> bool {
     let email = entity.details.email.as_ref();
     filter.kind.is_none_or(|kind| entity.kind == kind)
         && filter.status.is_none_or(|status| entity.status == status)
-        && filter
-            .email
-            .as_ref()
-            .is_none_or(|wanted| email == Some(wanted))
-        && (filter.email_in.is_empty()
-            || email.is_some_and(|email| filter.email_in.contains(email)))
+        && filter.email.as_ref().is_none_or(|wanted| email == Some(wanted))
+        && (filter.email_in.is_empty() || email.is_some_and(|email| filter.email_in.contains(email)))
         && !email.is_some_and(|email| filter.email_not_in.contains(email))
         && (filter.id_in.is_empty() || filter.id_in.contains(&entity.id))
         && !filter.id_not_in.contains(&entity.id)

@@ -29,10 +29,8 @@ pub(crate) enum EntityType {
 }
 
 impl EntityType {
-    pub(crate) const NAMES: &'static [(&'static str, Self)] = &[
-        ("individual", Self::Individual),
-        ("organization", Self::Organization),
-    ];
+    pub(crate) const NAMES: &'static [(&'static str, Self)] =
+        &[("individual", Self::Individual), ("organization", Self::Organization)];
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -45,11 +43,8 @@ pub(crate) enum EntityStatus {
 }
 
 impl EntityStatus {
-    pub(crate) const NAMES: &'static [(&'static str, Self)] = &[
-        ("active", Self::Active),
-        ("inactive", Self::Inactive),
-        ("deleted", Self::Deleted),
-    ];
+    pub(crate) const NAMES: &'static [(&'static str, Self)] =
+        &[("active", Self::Active), ("inactive", Self::Inactive), ("deleted", Self::Deleted)];
 }
 
 /// Everything about an entity that the partner decides.
@@ -173,10 +168,7 @@ impl EntityDetails {
         set(&mut new.website, patch.website);
         set(&mut new.tax_id, patch.tax_id);
         set(&mut new.registration_number, patch.registration_number);
-        set(
-            &mut new.registration_authority,
-            patch.registration_authority,
-        );
+        set(&mut new.registration_authority, patch.registration_authority);
         if let Some(address) = nulls.nested(patch.address, "address")? {
             new.address.apply(address, nulls)?;
         }
@@ -203,22 +195,14 @@ impl EntityDetails {
 
 /// `organization` of an individual, or the other way round. Null says nothing, so it is let through.
 fn refuse_other<T>(patch: &Patch<T>, field: &'static str) -> Result<(), Refusal> {
-    if matches!(patch, Patch::Set(_)) {
-        Err(Refusal::WrongProfile(field))
-    } else {
-        Ok(())
-    }
+    if matches!(patch, Patch::Set(_)) { Err(Refusal::WrongProfile(field)) } else { Ok(()) }
 }
 
 impl Address {
     fn apply(&mut self, patch: AddressPatch, nulls: Nulls) -> Result<(), Refusal> {
         nulls.set(&mut self.city, patch.city, "address.city")?;
         nulls.set(&mut self.line1, patch.line1, "address.line1")?;
-        nulls.set(
-            &mut self.postal_code,
-            patch.postal_code,
-            "address.postal_code",
-        )?;
+        nulls.set(&mut self.postal_code, patch.postal_code, "address.postal_code")?;
         set(&mut self.line2, patch.line2);
         set(&mut self.state, patch.state);
         Ok(())
@@ -227,31 +211,20 @@ impl Address {
 
 impl Organization {
     fn apply(&mut self, patch: OrganizationPatch, nulls: Nulls) -> Result<(), Refusal> {
-        nulls.set(
-            &mut self.legal_name,
-            patch.legal_name,
-            "organization.legal_name",
-        )?;
+        nulls.set(&mut self.legal_name, patch.legal_name, "organization.legal_name")?;
         set(&mut self.legal_entity_id, patch.legal_entity_id);
         set(&mut self.business_structure, patch.business_structure);
         set(&mut self.directors_provided, patch.directors_provided);
         set(&mut self.executives_provided, patch.executives_provided);
         set(&mut self.owners_provided, patch.owners_provided);
-        set(
-            &mut self.representative_provided,
-            patch.representative_provided,
-        );
+        set(&mut self.representative_provided, patch.representative_provided);
         Ok(())
     }
 }
 
 impl Individual {
     fn apply(&mut self, patch: IndividualPatch, nulls: Nulls) -> Result<(), Refusal> {
-        nulls.set(
-            &mut self.first_name,
-            patch.first_name,
-            "individual.first_name",
-        )?;
+        nulls.set(&mut self.first_name, patch.first_name, "individual.first_name")?;
         nulls.set(&mut self.last_name, patch.last_name, "individual.last_name")?;
         set(&mut self.title, patch.title);
         set(&mut self.date_of_birth, patch.date_of_birth);
@@ -279,19 +252,10 @@ pub(crate) enum Nulls {
 
 impl Nulls {
     pub(crate) fn of(quirks: &Quirks) -> Self {
-        if quirks.is(Point::NullForRequired, "ignore") {
-            Self::Ignore
-        } else {
-            Self::Refuse
-        }
+        if quirks.is(Point::NullForRequired, "ignore") { Self::Ignore } else { Self::Refuse }
     }
 
-    pub(crate) fn set<T>(
-        self,
-        field: &mut T,
-        patch: Patch<T>,
-        name: &'static str,
-    ) -> Result<(), Refusal> {
+    pub(crate) fn set<T>(self, field: &mut T, patch: Patch<T>, name: &'static str) -> Result<(), Refusal> {
         if let Some(value) = self.nested(patch, name)? {
             *field = value;
         }
@@ -299,11 +263,7 @@ impl Nulls {
     }
 
     /// The new value, if one was sent.
-    pub(crate) fn nested<T>(
-        self,
-        patch: Patch<T>,
-        name: &'static str,
-    ) -> Result<Option<T>, Refusal> {
+    pub(crate) fn nested<T>(self, patch: Patch<T>, name: &'static str) -> Result<Option<T>, Refusal> {
         match patch {
             Patch::Set(value) => Ok(Some(value)),
             Patch::Null if self == Self::Refuse => Err(Refusal::NullNotAllowed(name)),

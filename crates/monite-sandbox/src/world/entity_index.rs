@@ -39,9 +39,7 @@ impl EntityIndex {
     }
 
     fn with_email(&self, email: &str) -> impl Iterator<Item = u32> {
-        self.by_email
-            .range((email.to_owned(), 0)..=(email.to_owned(), u32::MAX))
-            .map(|(_, number)| *number)
+        self.by_email.range((email.to_owned(), 0)..=(email.to_owned(), u32::MAX)).map(|(_, number)| *number)
     }
 }
 
@@ -52,17 +50,13 @@ fn bucket(kind: EntityType, status: EntityStatus) -> usize {
 impl World {
     /// Rows that may be on the page, in the direction of travel; the filter still has to look at each.
     pub(super) fn entity_candidates<'a>(
-        &'a self,
-        listing: &Listing<EntityFilter>,
+        &'a self, listing: &Listing<EntityFilter>,
     ) -> Box<dyn Iterator<Item = Keyed> + 'a> {
         let paging = &listing.paging;
         match self.named(&listing.filter) {
             Some(numbers) => {
                 let key = |number: u32| (self.sort_key(number, paging.sort), number);
-                Box::new(sorted_window(
-                    numbers.into_iter().map(key).collect(),
-                    paging,
-                ))
+                Box::new(sorted_window(numbers.into_iter().map(key).collect(), paging))
             }
             None => Box::new(self.in_order(&listing.filter, paging)),
         }
@@ -79,57 +73,31 @@ impl World {
     /// The few rows a filter names outright, if it does.
     fn named(&self, filter: &EntityFilter) -> Option<HashSet<u32>> {
         if !filter.id_in.is_empty() {
-            return Some(
-                filter
-                    .id_in
-                    .iter()
-                    .filter_map(|id| self.entity_numbers.get(id))
-                    .copied()
-                    .collect(),
-            );
+            return Some(filter.id_in.iter().filter_map(|id| self.entity_numbers.get(id)).copied().collect());
         }
         if let Some(email) = &filter.email {
             return Some(self.index.with_email(email).collect());
         }
         if !filter.email_in.is_empty() {
-            return Some(
-                filter
-                    .email_in
-                    .iter()
-                    .flat_map(|email| self.index.with_email(email))
-                    .collect(),
-            );
+            return Some(filter.email_in.iter().flat_map(|email| self.index.with_email(email)).collect());
         }
         None
     }
 
     /// All rows of the types and statuses asked for, merged into one order.
-    fn in_order<'a>(
-        &'a self,
-        filter: &EntityFilter,
-        paging: &Paging,
-    ) -> impl Iterator<Item = Keyed> + 'a {
+    fn in_order<'a>(&'a self, filter: &EntityFilter, paging: &Paging) -> impl Iterator<Item = Keyed> + 'a {
         let ordered = match paging.sort {
             Sort::CreatedAt => &self.index.by_created,
             Sort::UpdatedAt => &self.index.by_updated,
         };
         let bounds = bounds(filter, paging);
         let wanted = wanted_buckets(filter).map(|bucket| &ordered[bucket]);
-        merge(
-            wanted
-                .map(|rows| walk(rows, bounds, paging.ascends()))
-                .collect(),
-            paging.ascends(),
-        )
+        merge(wanted.map(|rows| walk(rows, bounds, paging.ascends())).collect(), paging.ascends())
     }
 }
 
 fn wanted_buckets(filter: &EntityFilter) -> impl Iterator<Item = usize> {
-    let statuses = [
-        EntityStatus::Active,
-        EntityStatus::Inactive,
-        EntityStatus::Deleted,
-    ];
+    let statuses = [EntityStatus::Active, EntityStatus::Inactive, EntityStatus::Deleted];
     let kinds = [EntityType::Organization, EntityType::Individual];
     let (kind, status) = (filter.kind, filter.status);
     statuses
@@ -158,34 +126,20 @@ fn bounds(filter: &EntityFilter, paging: &Paging) -> Bounds {
     (Bound::Included((from, 0)), Bound::Included((to, u32::MAX)))
 }
 
-fn walk(
-    rows: &BTreeSet<Keyed>,
-    bounds: Bounds,
-    ascends: bool,
-) -> Box<dyn Iterator<Item = Keyed> + '_> {
+fn walk(rows: &BTreeSet<Keyed>, bounds: Bounds, ascends: bool) -> Box<dyn Iterator<Item = Keyed> + '_> {
     if let (Bound::Included(from), Bound::Included(to)) = bounds
         && from > to
     {
         return Box::new(std::iter::empty());
     }
     let range = rows.range(bounds).copied();
-    if ascends {
-        Box::new(range)
-    } else {
-        Box::new(range.rev())
-    }
+    if ascends { Box::new(range) } else { Box::new(range.rev()) }
 }
 
-fn merge<'a>(
-    sources: Vec<Box<dyn Iterator<Item = Keyed> + 'a>>,
-    ascends: bool,
-) -> impl Iterator<Item = Keyed> + 'a {
+fn merge<'a>(sources: Vec<Box<dyn Iterator<Item = Keyed> + 'a>>, ascends: bool) -> impl Iterator<Item = Keyed> + 'a {
     let mut sources: Vec<Peekable<_>> = sources.into_iter().map(Iterator::peekable).collect();
     std::iter::from_fn(move || {
-        let heads = sources
-            .iter_mut()
-            .enumerate()
-            .filter_map(|(index, rows)| Some((*rows.peek()?, index)));
+        let heads = sources.iter_mut().enumerate().filter_map(|(index, rows)| Some((*rows.peek()?, index)));
         let (_, index) = if ascends { heads.min() } else { heads.max() }?;
         sources[index].next()
     })

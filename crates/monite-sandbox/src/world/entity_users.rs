@@ -16,10 +16,7 @@ use crate::rules::query::{EntityUserFilter, Listing, Sort};
 
 impl World {
     pub(crate) fn create_entity_user(
-        &mut self,
-        scope: &Scope,
-        draft: EntityUserDraft,
-        now: Stamp,
+        &mut self, scope: &Scope, draft: EntityUserDraft, now: Stamp,
     ) -> Result<&EntityUser, Refusal> {
         let entity = scope.entity;
         self.check_login(entity, &draft.login, None)?;
@@ -27,8 +24,7 @@ impl World {
             Some(id) => id,
             None => self.default_role(entity)?,
         };
-        self.role_in(entity, role_id)
-            .ok_or(Refusal::InvalidRole(role_id))?;
+        self.role_in(entity, role_id).ok_or(Refusal::InvalidRole(role_id))?;
         let (created_at, updated_at) = self.birth(now);
         let id = self.fresh_id();
         let number = self.insert_entity_user(EntityUser {
@@ -50,10 +46,7 @@ impl World {
     }
 
     fn default_role(&self, entity: u32) -> Result<Uuid, Refusal> {
-        let default = self
-            .household(entity)
-            .default_role
-            .ok_or(Refusal::NoDefaultRole)?;
+        let default = self.household(entity).default_role.ok_or(Refusal::NoDefaultRole)?;
         Ok(self.role_at(default).id)
     }
 
@@ -84,12 +77,7 @@ impl World {
     }
 
     /// A user of this entity who is not deleted.
-    pub(crate) fn entity_user(
-        &self,
-        scope: &Scope,
-        action: Action,
-        id: Uuid,
-    ) -> Result<u32, Refusal> {
+    pub(crate) fn entity_user(&self, scope: &Scope, action: Action, id: Uuid) -> Result<u32, Refusal> {
         let missing = Refusal::NoEntityUser(id);
         let number = *self.user_numbers.get(&id).ok_or(missing.clone())?;
         let user = self.user_at(number);
@@ -105,10 +93,7 @@ impl World {
 
     /// A user who is not deleted, whatever the entity: for tokens, where the id alone says who.
     pub(crate) fn living_user(&self, id: Uuid) -> Option<u32> {
-        self.user_numbers
-            .get(&id)
-            .copied()
-            .filter(|number| !self.user_at(*number).deleted)
+        self.user_numbers.get(&id).copied().filter(|number| !self.user_at(*number).deleted)
     }
 
     /// As [`Self::living_user`], deleted ones too.
@@ -117,10 +102,7 @@ impl World {
     }
 
     pub(crate) fn patch_entity_user(
-        &mut self,
-        number: u32,
-        patch: EntityUserPatch,
-        now: Stamp,
+        &mut self, number: u32, patch: EntityUserPatch, now: Stamp,
     ) -> Result<&EntityUser, Refusal> {
         let old = self.user_at(number);
         let mut new = old.patched(patch, Nulls::of(&self.quirks))?;
@@ -131,8 +113,7 @@ impl World {
         let entity = self.entity_number(new.entity_id)?;
         self.check_login(entity, &new.login, Some(number))?;
         if new.role_id != old_role {
-            self.role_in(entity, new.role_id)
-                .ok_or(Refusal::InvalidRole(new.role_id))?;
+            self.role_in(entity, new.role_id).ok_or(Refusal::InvalidRole(new.role_id))?;
             self.hold(old_role, -1);
             self.hold(new.role_id, 1);
         }
@@ -158,11 +139,7 @@ impl World {
         self.note(Changed::EntityUser(number));
     }
 
-    pub(crate) fn list_entity_users(
-        &self,
-        scope: &Scope,
-        listing: &Listing<EntityUserFilter>,
-    ) -> Page {
+    pub(crate) fn list_entity_users(&self, scope: &Scope, listing: &Listing<EntityUserFilter>) -> Page {
         let household = self.household(scope.entity);
         let (filter, paging) = (&listing.filter, &listing.paging);
         let names = self.quirks.value(Point::NameStartsWith);
@@ -172,28 +149,16 @@ impl World {
         };
         let key = |number: &u32| {
             let user = self.user_at(*number);
-            let at = if paging.sort == Sort::CreatedAt {
-                user.created_at
-            } else {
-                user.updated_at
-            };
+            let at = if paging.sort == Sort::CreatedAt { user.created_at } else { user.updated_at };
             (at.micros(), *number)
         };
         if let Some(login) = &filter.login {
             let named = household.logins.get(login).map(key);
-            return page(
-                paging,
-                sorted_window(named.into_iter().collect(), paging),
-                keep,
-            );
+            return page(paging, sorted_window(named.into_iter().collect(), paging), keep);
         }
         match paging.sort {
             Sort::CreatedAt => page(paging, window(&household.users, key, paging), keep),
-            Sort::UpdatedAt => page(
-                paging,
-                sorted_window(household.users.iter().map(key).collect(), paging),
-                keep,
-            ),
+            Sort::UpdatedAt => page(paging, sorted_window(household.users.iter().map(key).collect(), paging), keep),
         }
     }
 
@@ -211,24 +176,12 @@ fn keeps(filter: &EntityUserFilter, user: &EntityUser, names: &str) -> bool {
         && !filter.id_not_in.contains(&user.id)
         && filter.role_id.is_none_or(|role| user.role_id == role)
         && (filter.role_id_in.is_empty() || filter.role_id_in.contains(&user.role_id))
-        && filter
-            .login
-            .as_ref()
-            .is_none_or(|login| user.login == *login)
-        && filter
-            .status
-            .as_ref()
-            .is_none_or(|status| status == "active")
-        && filter
-            .first_name
-            .as_ref()
-            .is_none_or(|name| user.first_name == *name)
+        && filter.login.as_ref().is_none_or(|login| user.login == *login)
+        && filter.status.as_ref().is_none_or(|status| status == "active")
+        && filter.first_name.as_ref().is_none_or(|name| user.first_name == *name)
         && filter.name_istartswith.as_ref().is_none_or(|prefix| {
             let first = starts(&user.first_name, prefix);
-            let last = user
-                .last_name
-                .as_ref()
-                .is_some_and(|name| starts(name, prefix));
+            let last = user.last_name.as_ref().is_some_and(|name| starts(name, prefix));
             match names {
                 "first" => first,
                 "last" => last,

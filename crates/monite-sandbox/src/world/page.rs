@@ -15,24 +15,11 @@ pub(crate) type Keyed = (i64, u32);
 
 /// Takes one page. `source` yields rows in the direction of travel ([`Paging::ascends`]), starting beyond the
 /// position of the token.
-pub(crate) fn page(
-    paging: &Paging,
-    source: impl Iterator<Item = Keyed>,
-    keep: impl Fn(u32) -> bool,
-) -> Page {
-    let mut rows: Vec<Keyed> = source
-        .filter(|(_, number)| keep(*number))
-        .take(paging.limit + 1)
-        .collect();
+pub(crate) fn page(paging: &Paging, source: impl Iterator<Item = Keyed>, keep: impl Fn(u32) -> bool) -> Page {
+    let mut rows: Vec<Keyed> = source.filter(|(_, number)| keep(*number)).take(paging.limit + 1).collect();
     let more = rows.len() > paging.limit;
     rows.truncate(paging.limit);
-    let backwards = matches!(
-        paging.from,
-        Some(Position {
-            towards: Towards::Prev,
-            ..
-        })
-    );
+    let backwards = matches!(paging.from, Some(Position { towards: Towards::Prev, .. }));
     if backwards {
         rows.reverse();
     }
@@ -47,48 +34,24 @@ pub(crate) fn page(
         Some(Position { key, towards })
     };
     let has_next = more || backwards;
-    let has_prev = if backwards {
-        more
-    } else {
-        paging.from.is_some()
-    };
-    let next = if has_next {
-        edge(rows.last(), Towards::Next)
-    } else {
-        None
-    };
-    let prev = if has_prev {
-        edge(rows.first(), Towards::Prev)
-    } else {
-        None
-    };
-    Page {
-        rows: rows.into_iter().map(|(_, number)| number).collect(),
-        next,
-        prev,
-    }
+    let has_prev = if backwards { more } else { paging.from.is_some() };
+    let next = if has_next { edge(rows.last(), Towards::Next) } else { None };
+    let prev = if has_prev { edge(rows.first(), Towards::Prev) } else { None };
+    Page { rows: rows.into_iter().map(|(_, number)| number).collect(), next, prev }
 }
 
 fn step_over(key: i64, towards: Towards, order: Order) -> i64 {
     let up = (towards == Towards::Prev) == (order == Order::Asc);
-    if up {
-        key.saturating_add(1)
-    } else {
-        key.saturating_sub(1)
-    }
+    if up { key.saturating_add(1) } else { key.saturating_sub(1) }
 }
 
 /// Rows already sorted by key, in the direction of travel and beyond the token's position.
 pub(crate) fn window<'a, T>(
-    rows: &'a [T],
-    keyed: impl Fn(&T) -> Keyed + 'a,
-    paging: &Paging,
+    rows: &'a [T], keyed: impl Fn(&T) -> Keyed + 'a, paging: &Paging,
 ) -> Box<dyn Iterator<Item = Keyed> + 'a> {
     let ascends = paging.ascends();
     let cut = |beyond: fn(i64, i64) -> bool| {
-        paging
-            .from
-            .map(|from| rows.partition_point(|row| beyond(keyed(row).0, from.key)))
+        paging.from.map(|from| rows.partition_point(|row| beyond(keyed(row).0, from.key)))
     };
     if ascends {
         let start = cut(|key, bound| key <= bound).unwrap_or(0);
@@ -104,13 +67,7 @@ pub(crate) fn sorted_window(mut rows: Vec<Keyed>, paging: &Paging) -> std::vec::
     rows.sort_unstable();
     let ascends = paging.ascends();
     if let Some(from) = paging.from {
-        rows.retain(|(key, _)| {
-            if ascends {
-                *key > from.key
-            } else {
-                *key < from.key
-            }
-        });
+        rows.retain(|(key, _)| if ascends { *key > from.key } else { *key < from.key });
     }
     if !ascends {
         rows.reverse();
@@ -124,19 +81,12 @@ mod tests {
     use crate::rules::query::Sort;
 
     fn paging(limit: usize, order: Order, from: Option<Position>) -> Paging {
-        Paging {
-            limit,
-            order,
-            sort: Sort::CreatedAt,
-            from,
-        }
+        Paging { limit, order, sort: Sort::CreatedAt, from }
     }
 
     /// Walks forward over keys 10, 20, ... then back again, and returns the pages seen.
     fn walk(count: u32, limit: usize, order: Order) -> (Vec<Vec<u32>>, Vec<Vec<u32>>) {
-        let rows: Vec<Keyed> = (0..count)
-            .map(|number| (i64::from(number) * 10 + 10, number))
-            .collect();
+        let rows: Vec<Keyed> = (0..count).map(|number| (i64::from(number) * 10 + 10, number)).collect();
         let take = |from| {
             let paging = paging(limit, order, from);
             page(&paging, window(&rows, |row| *row, &paging), |_| true)
@@ -163,11 +113,7 @@ mod tests {
         let (forth, back) = walk(5, 2, Order::Desc);
         assert_eq!(forth, [vec![4, 3], vec![2, 1], vec![0]]);
         assert_eq!(back, [vec![2, 1], vec![4, 3]]);
-        assert_eq!(
-            walk(4, 2, Order::Asc).0,
-            [vec![0, 1], vec![2, 3]],
-            "no empty page at the end"
-        );
+        assert_eq!(walk(4, 2, Order::Asc).0, [vec![0, 1], vec![2, 3]], "no empty page at the end");
         assert_eq!(walk(0, 2, Order::Asc), (vec![vec![]], vec![]));
     }
 
@@ -175,21 +121,11 @@ mod tests {
     fn an_empty_page_still_leads_back_to_the_row_it_came_from() {
         let rows = [(10, 0)];
         for order in [Order::Asc, Order::Desc] {
-            let at = paging(
-                1,
-                order,
-                Some(Position {
-                    key: 10,
-                    towards: Towards::Next,
-                }),
-            );
+            let at = paging(1, order, Some(Position { key: 10, towards: Towards::Next }));
             let empty = page(&at, window(&rows, |row| *row, &at), |_| true);
             assert_eq!((empty.rows.len(), empty.next), (0, None));
             let back = paging(1, order, empty.prev);
-            assert_eq!(
-                page(&back, window(&rows, |row| *row, &back), |_| true).rows,
-                [0]
-            );
+            assert_eq!(page(&back, window(&rows, |row| *row, &back), |_| true).rows, [0]);
         }
     }
 }

@@ -64,12 +64,7 @@ impl Permissions {
         self.objects
             .iter()
             .find(|entry| entry.object_type == object)
-            .and_then(|entry| {
-                entry
-                    .actions
-                    .iter()
-                    .find(|entry| entry.action_name == action)
-            })
+            .and_then(|entry| entry.actions.iter().find(|entry| entry.action_name == action))
             .map_or(Permission::NotAllowed, |entry| entry.permission)
     }
 
@@ -77,34 +72,18 @@ impl Permissions {
     pub(crate) fn everything() -> Self {
         let all = |object: ObjectType| {
             let actions = Action::NAMES.iter().map(|(_, action)| *action);
-            let actions =
-                actions.filter(|action| object == ObjectType::Payable || !action.is_payable_only());
-            let allow = |action_name| ActionPermission {
-                action_name,
-                permission: Permission::Allowed,
-            };
-            ObjectPermissions {
-                object_type: object,
-                actions: actions.map(allow).collect(),
-            }
+            let actions = actions.filter(|action| object == ObjectType::Payable || !action.is_payable_only());
+            let allow = |action_name| ActionPermission { action_name, permission: Permission::Allowed };
+            ObjectPermissions { object_type: object, actions: actions.map(allow).collect() }
         };
-        Self {
-            objects: ObjectType::NAMES
-                .iter()
-                .map(|(_, object)| all(*object))
-                .collect(),
-        }
+        Self { objects: ObjectType::NAMES.iter().map(|(_, object)| all(*object)).collect() }
     }
 
     /// These permissions with the objects of `newer` put over them, object by object.
     pub(crate) fn merged(&self, newer: Self) -> Self {
         let mut merged = self.clone();
         for object in newer.objects {
-            match merged
-                .objects
-                .iter_mut()
-                .find(|known| known.object_type == object.object_type)
-            {
+            match merged.objects.iter_mut().find(|known| known.object_type == object.object_type) {
                 Some(known) => *known = object,
                 None => merged.objects.push(object),
             }
@@ -145,10 +124,7 @@ named!(
 
 impl Action {
     pub(crate) fn is_payable_only(self) -> bool {
-        !matches!(
-            self,
-            Self::Create | Self::Read | Self::Update | Self::Delete
-        )
+        !matches!(self, Self::Create | Self::Read | Self::Update | Self::Delete)
     }
 }
 

@@ -16,11 +16,7 @@ use crate::rules::query::{Listing, RoleFilter, Sort};
 
 impl World {
     pub(crate) fn create_role(
-        &mut self,
-        entity: u32,
-        draft: RoleDraft,
-        created_by: Option<Uuid>,
-        now: Stamp,
+        &mut self, entity: u32, draft: RoleDraft, created_by: Option<Uuid>, now: Stamp,
     ) -> Result<&Role, Refusal> {
         self.check_role_name(entity, &draft.name, None)?;
         let (created_at, updated_at) = self.birth(now);
@@ -85,12 +81,7 @@ impl World {
         (role.entity_id == self.household_id(entity) && !role.deleted).then_some(number)
     }
 
-    pub(crate) fn patch_role(
-        &mut self,
-        number: u32,
-        patch: RolePatch,
-        now: Stamp,
-    ) -> Result<&Role, Refusal> {
+    pub(crate) fn patch_role(&mut self, number: u32, patch: RolePatch, now: Stamp) -> Result<&Role, Refusal> {
         let nulls = Nulls::of(&self.quirks);
         let merges = self.quirks.is(Point::RolePatch, "merge");
         let old = self.role_at(number);
@@ -148,36 +139,22 @@ impl World {
         };
         let key = |number: &u32| {
             let role = self.role_at(*number);
-            let at = if paging.sort == Sort::CreatedAt {
-                role.created_at
-            } else {
-                role.updated_at
-            };
+            let at = if paging.sort == Sort::CreatedAt { role.created_at } else { role.updated_at };
             (at.micros(), *number)
         };
         if let Some(name) = &filter.name {
             let named = household.role_names.get(name).map(key);
-            return page(
-                paging,
-                sorted_window(named.into_iter().collect(), paging),
-                keep,
-            );
+            return page(paging, sorted_window(named.into_iter().collect(), paging), keep);
         }
         match paging.sort {
             Sort::CreatedAt => page(paging, window(&household.roles, key, paging), keep),
-            Sort::UpdatedAt => page(
-                paging,
-                sorted_window(household.roles.iter().map(key).collect(), paging),
-                keep,
-            ),
+            Sort::UpdatedAt => page(paging, sorted_window(household.roles.iter().map(key).collect(), paging), keep),
         }
     }
 
     fn check_role_name(&self, entity: u32, name: &str, own: Option<u32>) -> Result<(), Refusal> {
         match self.household(entity).role_names.get(name) {
-            Some(number) if Some(*number) != own => {
-                Err(Refusal::DuplicateRoleName(name.to_owned()))
-            }
+            Some(number) if Some(*number) != own => Err(Refusal::DuplicateRoleName(name.to_owned())),
             _ => Ok(()),
         }
     }

@@ -55,21 +55,13 @@ pub(crate) struct UnreadableRow {
 }
 
 pub(crate) fn setting(name: &str, value: i64) -> Row {
-    Row {
-        kind: SETTING,
-        id: name.to_owned(),
-        body: Some(value.to_string()),
-    }
+    Row { kind: SETTING, id: name.to_owned(), body: Some(value.to_string()) }
 }
 
 impl World {
     /// What changed since the last call, ready to be written.
     pub(crate) fn take_changes(&mut self) -> Vec<Row> {
-        let changed = self
-            .changed
-            .as_mut()
-            .map(std::mem::take)
-            .unwrap_or_default();
+        let changed = self.changed.as_mut().map(std::mem::take).unwrap_or_default();
         changed.into_iter().map(|change| self.row(change)).collect()
     }
 
@@ -77,59 +69,38 @@ impl World {
         match change {
             Changed::Entity(number) => {
                 let household = self.household(number);
-                let kept = KeptEntity {
-                    entity: &household.entity,
-                    metadata: household.metadata.clone(),
-                };
+                let kept = KeptEntity { entity: &household.entity, metadata: household.metadata.clone() };
                 kept_row(ENTITY, household.entity.id.to_string(), &kept)
             }
-            Changed::Role(number) => kept_row(
-                ROLE,
-                self.role_at(number).id.to_string(),
-                self.role_at(number),
-            ),
-            Changed::EntityUser(number) => kept_row(
-                ENTITY_USER,
-                self.user_at(number).id.to_string(),
-                self.user_at(number),
-            ),
+            Changed::Role(number) => kept_row(ROLE, self.role_at(number).id.to_string(), self.role_at(number)),
+            Changed::EntityUser(number) => {
+                kept_row(ENTITY_USER, self.user_at(number).id.to_string(), self.user_at(number))
+            }
             Changed::Token(digest) => {
                 let id = digest.iter().map(|byte| format!("{byte:02x}")).collect();
                 match self.tokens.get(&digest) {
                     Some(token) => kept_row(TOKEN, id, token),
-                    None => Row {
-                        kind: TOKEN,
-                        id,
-                        body: None,
-                    },
+                    None => Row { kind: TOKEN, id, body: None },
                 }
             }
-            Changed::TokensExpired => setting(
-                EXPIRED_BELOW,
-                i64::try_from(self.tokens.expired_below()).unwrap_or(i64::MAX),
-            ),
+            Changed::TokensExpired => {
+                setting(EXPIRED_BELOW, i64::try_from(self.tokens.expired_below()).unwrap_or(i64::MAX))
+            }
         }
     }
 
     /// Fills an empty world from kept rows `(kind, id, body)`, in any order. Returns the clock's offset.
-    pub(crate) fn load(
-        &mut self,
-        rows: Vec<(String, String, String)>,
-    ) -> Result<i64, UnreadableRow> {
+    pub(crate) fn load(&mut self, rows: Vec<(String, String, String)>) -> Result<i64, UnreadableRow> {
         let keeps_changes = self.changed.take();
         let mut offset = 0;
-        let (mut entities, mut roles, mut users, mut tokens) =
-            (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut entities, mut roles, mut users, mut tokens) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for (kind, id, body) in rows {
             let read = match kind.as_str() {
                 ENTITY => read(&body).map(|kept: KeptEntity<Entity>| entities.push(kept)),
                 ROLE => read(&body).map(|role: Role| roles.push(role)),
                 ENTITY_USER => read(&body).map(|user: EntityUser| users.push(user)),
-                TOKEN => read(&body)
-                    .map(|token: Token| tokens.extend(parse_digest(&id).map(|id| (id, token)))),
-                _ if id == EXPIRED_BELOW => {
-                    read(&body).map(|serial| self.tokens.set_expired_below(serial))
-                }
+                TOKEN => read(&body).map(|token: Token| tokens.extend(parse_digest(&id).map(|id| (id, token)))),
+                _ if id == EXPIRED_BELOW => read(&body).map(|serial| self.tokens.set_expired_below(serial)),
                 _ if id == CLOCK_OFFSET => read(&body).map(|micros| offset = micros),
                 _ => Ok(()),
             };
@@ -158,11 +129,7 @@ impl World {
 
     /// Everything as Monite renders it, deleted rows too; roles and users also say which entity they belong to.
     pub(crate) fn to_json(&self) -> Value {
-        let entities: Vec<Value> = self
-            .entities
-            .iter()
-            .map(|household| json!(household.entity))
-            .collect();
+        let entities: Vec<Value> = self.entities.iter().map(|household| json!(household.entity)).collect();
         let metadata: Map<String, Value> = self
             .entities
             .iter()
@@ -180,40 +147,21 @@ impl World {
     }
 
     pub(crate) fn entities_json(&self) -> Vec<Value> {
-        self.entities
-            .iter()
-            .map(|household| json!(household.entity))
-            .collect()
+        self.entities.iter().map(|household| json!(household.entity)).collect()
     }
 
     /// Roles of one entity that are not deleted; empty when there is no such entity.
     pub(crate) fn roles_json(&self, entity: Uuid) -> Vec<Value> {
-        let numbers = self
-            .entity_number(entity)
-            .map(|number| self.household(number).roles.as_slice());
-        let roles = numbers
-            .unwrap_or_default()
-            .iter()
-            .map(|number| self.role_at(*number));
-        roles
-            .filter(|role| !role.deleted)
-            .map(|role| inside(entity, json!(role.view())))
-            .collect()
+        let numbers = self.entity_number(entity).map(|number| self.household(number).roles.as_slice());
+        let roles = numbers.unwrap_or_default().iter().map(|number| self.role_at(*number));
+        roles.filter(|role| !role.deleted).map(|role| inside(entity, json!(role.view()))).collect()
     }
 
     /// Users of one entity who are not deleted; empty when there is no such entity.
     pub(crate) fn entity_users_json(&self, entity: Uuid) -> Vec<Value> {
-        let numbers = self
-            .entity_number(entity)
-            .map(|number| self.household(number).users.as_slice());
-        let users = numbers
-            .unwrap_or_default()
-            .iter()
-            .map(|number| self.user_at(*number));
-        users
-            .filter(|user| !user.deleted)
-            .map(|user| inside(entity, json!(user.view())))
-            .collect()
+        let numbers = self.entity_number(entity).map(|number| self.household(number).users.as_slice());
+        let users = numbers.unwrap_or_default().iter().map(|number| self.user_at(*number));
+        users.filter(|user| !user.deleted).map(|user| inside(entity, json!(user.view()))).collect()
     }
 }
 
@@ -223,13 +171,8 @@ fn inside(entity: Uuid, mut row: Value) -> Value {
 }
 
 fn kept_row(kind: &'static str, id: String, body: &impl Serialize) -> Row {
-    let body =
-        serde_json::to_string(body).expect("plain structs with string keys always become JSON");
-    Row {
-        kind,
-        id,
-        body: Some(body),
-    }
+    let body = serde_json::to_string(body).expect("plain structs with string keys always become JSON");
+    Row { kind, id, body: Some(body) }
 }
 
 fn read<T: serde::de::DeserializeOwned>(body: &str) -> Result<T, serde_json::Error> {

@@ -58,25 +58,12 @@ mod tests {
     #[test]
     fn renders_six_digits_and_a_numeric_offset() {
         for (raw, rendered) in [
-            (
-                "2022-09-28T12:06:01.589258Z",
-                "2022-09-28T12:06:01.589258+00:00",
-            ),
-            (
-                "2022-09-28T12:06:01+02:00",
-                "2022-09-28T10:06:01.000000+00:00",
-            ),
+            ("2022-09-28T12:06:01.589258Z", "2022-09-28T12:06:01.589258+00:00"),
+            ("2022-09-28T12:06:01+02:00", "2022-09-28T10:06:01.000000+00:00"),
         ] {
-            assert_eq!(
-                Stamp::parse(raw).map(Stamp::render).as_deref(),
-                Some(rendered)
-            );
+            assert_eq!(Stamp::parse(raw).map(Stamp::render).as_deref(), Some(rendered));
         }
-        assert_eq!(
-            Stamp::parse("2022-09-28T12:06:01"),
-            None,
-            "an offset is required"
-        );
+        assert_eq!(Stamp::parse("2022-09-28T12:06:01"), None, "an offset is required");
         assert_eq!(Stamp::parse("2022-09-28"), None);
     }
 }

@@ -85,10 +85,8 @@ impl Tokens {
     fn forget(&mut self, now: Stamp) -> Vec<Digest> {
         let mut forgotten = Vec::new();
         while let Some(digest) = self.oldest_first.front().copied() {
-            let stays = self
-                .known
-                .get(&digest)
-                .is_some_and(|token| token.expires_at.plus_micros(REMEMBERED_MICROS) > now);
+            let stays =
+                self.known.get(&digest).is_some_and(|token| token.expires_at.plus_micros(REMEMBERED_MICROS) > now);
             if stays {
                 break;
             }
@@ -103,12 +101,7 @@ impl Tokens {
 
 impl World {
     /// Gives out a token. Earlier ones stay valid.
-    pub(crate) fn issue_token(
-        &mut self,
-        grant: Grant,
-        life: Duration,
-        now: Stamp,
-    ) -> Result<String, Refusal> {
+    pub(crate) fn issue_token(&mut self, grant: Grant, life: Duration, now: Stamp) -> Result<String, Refusal> {
         let user = match grant {
             Grant::ClientCredentials => None,
             Grant::EntityUser(None) => return Err(Refusal::GrantWithoutUser),
@@ -120,28 +113,17 @@ impl World {
         let text = self.ids.secret();
         let digest = digest(&text);
         let life = i64::try_from(life.as_micros()).unwrap_or(i64::MAX);
-        let token = Token {
-            user,
-            expires_at: now.plus_micros(life),
-            serial: self.tokens.next_serial,
-        };
+        let token = Token { user, expires_at: now.plus_micros(life), serial: self.tokens.next_serial };
         self.tokens.insert(digest, token);
         self.note(Changed::Token(digest));
         Ok(text)
     }
 
     fn check_grant(&self, user: Uuid) -> Result<Uuid, Refusal> {
-        let number = self
-            .living_user(user)
-            .ok_or(Refusal::GrantForUnknownUser(user))?;
+        let number = self.living_user(user).ok_or(Refusal::GrantForUnknownUser(user))?;
         let entity = self.entity_at(self.entity_number(self.user_at(number).entity_id)?);
-        let blocked =
-            entity.status != EntityStatus::Active && self.quirks.is(Point::InactiveEntity, "block");
-        if blocked {
-            Err(Refusal::GrantForInactiveEntity)
-        } else {
-            Ok(user)
-        }
+        let blocked = entity.status != EntityStatus::Active && self.quirks.is(Point::InactiveEntity, "block");
+        if blocked { Err(Refusal::GrantForInactiveEntity) } else { Ok(user) }
     }
 
     /// Ends a token at once.
@@ -151,11 +133,7 @@ impl World {
             self.note(Changed::Token(digest));
             return Ok(());
         }
-        if self.quirks.is(Point::RevokeUnknownToken, "200") {
-            Ok(())
-        } else {
-            Err(Refusal::UnknownRevokedToken)
-        }
+        if self.quirks.is(Point::RevokeUnknownToken, "200") { Ok(()) } else { Err(Refusal::UnknownRevokedToken) }
     }
 
     /// Lets every token that is out expire at this moment.

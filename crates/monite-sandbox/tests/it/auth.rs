@@ -11,26 +11,15 @@ const DEAD: &str = "The token has been revoked, expired or not found.";
 #[tokio::test]
 async fn a_token_lives_for_its_ttl_and_then_is_answered_with_400() {
     let api = Api::start().await;
-    let answer = api
-        .post(
-            "/auth/token",
-            api.with_credentials(json!({"grant_type": "client_credentials"})),
-        )
-        .await;
-    assert_eq!(
-        (answer.status, &answer.body["token_type"]),
-        (200, &json!("Bearer"))
-    );
+    let answer = api.post("/auth/token", api.with_credentials(json!({"grant_type": "client_credentials"}))).await;
+    assert_eq!((answer.status, &answer.body["token_type"]), (200, &json!("Bearer")));
     assert_eq!(answer.body["expires_in"], 1800);
 
     api.sandbox.advance(Duration::from_secs(1799));
     assert_eq!(api.get("/entities").await.status, 200);
     api.sandbox.advance(Duration::from_secs(1));
     let expired = api.get("/entities").await;
-    assert_eq!(
-        (expired.status, expired.message()),
-        (400, "The token has been expired.")
-    );
+    assert_eq!((expired.status, expired.message()), (400, "The token has been expired."));
 }
 
 #[tokio::test]
@@ -46,24 +35,13 @@ async fn wrong_credentials_are_401_and_malformed_ones_422() {
     let mut body = api.with_credentials(json!({"grant_type": "client_credentials"}));
     body["client_secret"] = json!("wrong");
     let refused = api.post("/auth/token", body.clone()).await;
-    assert_eq!(
-        (refused.status, refused.message()),
-        (401, "Invalid client_id or client_secret")
-    );
+    assert_eq!((refused.status, refused.message()), (401, "Invalid client_id or client_secret"));
     body["client_id"] = json!("9d2b4c8f-2087-4738-ba91-7359683c49a4");
     assert_eq!(api.post("/auth/token", body).await.status, 401);
 
     let malformed = json!({"client_id": "x", "grant_type": "password", "scope": "all"});
     let answer = api.post("/auth/token", malformed).await;
-    assert_eq!(
-        answer.wrong_fields(),
-        [
-            "body.grant_type",
-            "body.client_id",
-            "body.client_secret",
-            "body.scope"
-        ]
-    );
+    assert_eq!(answer.wrong_fields(), ["body.grant_type", "body.client_id", "body.client_secret", "body.scope"]);
 }
 
 #[tokio::test]
@@ -78,11 +56,7 @@ async fn revoking_ends_a_token_at_once() {
     assert_eq!((refused.status, refused.message()), (400, DEAD));
     let again = api.post("/auth/revoke", revoke).await;
     assert_eq!((again.status, again.message()), (400, DEAD));
-    assert_eq!(
-        api.get("/entities").await.status,
-        200,
-        "other tokens live on"
-    );
+    assert_eq!(api.get("/entities").await.status, 200, "other tokens live on");
 }
 
 #[tokio::test]
@@ -111,34 +85,16 @@ async fn user_tokens_are_issued_for_living_users_of_active_entities() {
     assert_eq!(ask(None).await.status, 400);
     let unknown = "9d2b4c8f-2087-4738-ba91-7359683c49a4";
     let answer = ask(Some(unknown)).await;
-    assert_eq!(
-        answer.message(),
-        format!("There is no entity user by provided id: {unknown}")
-    );
+    assert_eq!(answer.message(), format!("There is no entity user by provided id: {unknown}"));
 
-    assert_eq!(
-        api.post(&format!("/entities/{entity}/deactivate"), json!({}))
-            .await
-            .status,
-        200
-    );
+    assert_eq!(api.post(&format!("/entities/{entity}/deactivate"), json!({})).await.status, 200);
     assert_eq!(ask(Some(&user)).await.status, 400);
-    assert_eq!(
-        api.post(&format!("/entities/{entity}/activate"), json!({}))
-            .await
-            .status,
-        200
-    );
+    assert_eq!(api.post(&format!("/entities/{entity}/activate"), json!({})).await.status, 200);
 
     let token = api.user_token(&user).await;
     let me = || api.request_as(&token, "GET /entity_users/me");
     assert_eq!(send(me()).await.body["login"], "ana");
-    assert_eq!(
-        send(api.inside(&entity, &format!("DELETE /entity_users/{user}")))
-            .await
-            .status,
-        204
-    );
+    assert_eq!(send(api.inside(&entity, &format!("DELETE /entity_users/{user}"))).await.status, 204);
     let dead = send(me()).await;
     assert_eq!((dead.status, dead.message()), (400, DEAD));
     assert_eq!(ask(Some(&user)).await.status, 400);
@@ -147,13 +103,9 @@ async fn user_tokens_are_issued_for_living_users_of_active_entities() {
 #[tokio::test]
 async fn all_tokens_can_be_made_to_expire_at_once() {
     let api = Api::start().await;
-    api.sandbox
-        .once("GET /entities", monite_sandbox::Fault::ExpireTokens);
+    api.sandbox.once("GET /entities", monite_sandbox::Fault::ExpireTokens);
     let expired = api.get("/entities").await;
-    assert_eq!(
-        (expired.status, expired.message()),
-        (400, "The token has been expired.")
-    );
+    assert_eq!((expired.status, expired.message()), (400, "The token has been expired."));
     let mut api = api;
     api.token = api.partner_token().await;
     assert_eq!(api.post("/entities", organization("A")).await.status, 201);

@@ -34,10 +34,7 @@ async fn a_new_entity_looks_as_monite_renders_it() {
             },
         })
     );
-    assert_eq!(
-        api.get(&format!("/entities/{}", answer.id())).await.body,
-        answer.body
-    );
+    assert_eq!(api.get(&format!("/entities/{}", answer.id())).await.body, answer.body);
     assert_eq!(api.sandbox.entities(), [answer.body]);
 }
 
@@ -80,21 +77,12 @@ async fn every_wrong_field_is_named_at_once() {
             "body.surprise",
         ]
     );
-    assert_eq!(
-        api.post("/entities", json!({})).await.wrong_fields(),
-        ["body.type", "body.email", "body.address"]
-    );
+    assert_eq!(api.post("/entities", json!({})).await.wrong_fields(), ["body.type", "body.email", "body.address"]);
     let mut missing = organization("A");
     missing.as_object_mut().unwrap().remove("organization");
-    assert_eq!(
-        api.post("/entities", missing.clone()).await.wrong_fields(),
-        ["body.organization"]
-    );
+    assert_eq!(api.post("/entities", missing.clone()).await.wrong_fields(), ["body.organization"]);
     missing["individual"] = json!({"first_name": "A", "last_name": "B"});
-    assert_eq!(
-        api.post("/entities", missing).await.wrong_fields(),
-        ["body.individual", "body.organization"]
-    );
+    assert_eq!(api.post("/entities", missing).await.wrong_fields(), ["body.individual", "body.organization"]);
     assert_eq!(api.sandbox.entities(), Vec::<Value>::new());
 }
 
@@ -124,20 +112,11 @@ async fn a_patch_that_changes_nothing_leaves_updated_at_alone() {
     let api = Api::start().await;
     let before = api.post("/entities", organization("A")).await;
     let path = format!("/entities/{}", before.id());
-    for same in [
-        json!({}),
-        json!({"email": "ap@example.com"}),
-        json!({"address": {}}),
-        json!({"tax_id": null}),
-    ] {
+    for same in [json!({}), json!({"email": "ap@example.com"}), json!({"address": {}}), json!({"tax_id": null})] {
         let answer = api.patch(&path, same).await;
         assert_eq!((answer.status, &answer.body), (200, &before.body));
     }
-    let no_body = send(
-        api.request(&format!("PATCH {path}"))
-            .header("content-type", "application/json"),
-    )
-    .await;
+    let no_body = send(api.request(&format!("PATCH {path}")).header("content-type", "application/json")).await;
     assert_eq!((no_body.status, &no_body.body), (200, &before.body));
 }
 
@@ -146,33 +125,13 @@ async fn a_patch_is_refused_as_a_whole() {
     let api = Api::start().await;
     let before = api.post("/entities", organization("A")).await;
     let path = format!("/entities/{}", before.id());
-    let country = api
-        .patch(
-            &path,
-            json!({"phone": "1", "address": {"country": "FR"}, "type": "individual"}),
-        )
-        .await;
-    assert_eq!(
-        country.wrong_fields(),
-        ["body.address.country", "body.type"]
-    );
+    let country = api.patch(&path, json!({"phone": "1", "address": {"country": "FR"}, "type": "individual"})).await;
+    assert_eq!(country.wrong_fields(), ["body.address.country", "body.type"]);
     for (patch, message) in [
-        (
-            json!({"phone": "1", "address": null}),
-            "address cannot be null",
-        ),
-        (
-            json!({"phone": "1", "address": {"city": null}}),
-            "address.city cannot be null",
-        ),
-        (
-            json!({"phone": "1", "organization": {"legal_name": null}}),
-            "organization.legal_name cannot be null",
-        ),
-        (
-            json!({"phone": "1", "individual": {"first_name": "A"}}),
-            "individual does not match the type of the entity",
-        ),
+        (json!({"phone": "1", "address": null}), "address cannot be null"),
+        (json!({"phone": "1", "address": {"city": null}}), "address.city cannot be null"),
+        (json!({"phone": "1", "organization": {"legal_name": null}}), "organization.legal_name cannot be null"),
+        (json!({"phone": "1", "individual": {"first_name": "A"}}), "individual does not match the type of the entity"),
     ] {
         let answer = api.patch(&path, patch).await;
         assert_eq!((answer.status, answer.message()), (400, message));
@@ -192,30 +151,18 @@ async fn an_american_address_needs_a_state() {
     let entity = api.post("/entities", body).await;
     assert_eq!(entity.status, 201);
     let path = format!("/entities/{}", entity.id());
-    assert_eq!(
-        api.patch(&path, json!({"address": {"state": null}}))
-            .await
-            .status,
-        400
-    );
+    assert_eq!(api.patch(&path, json!({"address": {"state": null}})).await.status, 400);
 }
 
 #[tokio::test]
 async fn deactivating_is_idempotent_and_reversible() {
     let api = Api::start().await;
     let entity = api.entity().await;
-    let switch = async |to: &str| {
-        send(api.request(&format!("POST /entities/{entity}/{to}")))
-            .await
-            .body
-    };
+    let switch = async |to: &str| send(api.request(&format!("POST /entities/{entity}/{to}"))).await.body;
     let off = switch("deactivate").await;
     assert_eq!(off["status"], "inactive");
     assert_eq!(switch("deactivate").await, off);
-    assert_eq!(
-        api.get("/entities?status=active").await.column("id"),
-        Vec::<String>::new()
-    );
+    assert_eq!(api.get("/entities?status=active").await.column("id"), Vec::<String>::new());
     assert_eq!(api.get("/entities").await.column("id"), [entity.as_str()]);
     assert_eq!(switch("activate").await["status"], "active");
 }
@@ -227,16 +174,12 @@ async fn metadata_is_null_then_replaced_as_a_whole() {
     let path = format!("/entities/{entity}/partner_metadata");
     let updated_at = api.sandbox.entities()[0]["updated_at"].clone();
     assert_eq!(api.get(&path).await.body, json!({"metadata": null}));
-    let put =
-        async |body: Value| send(api.request(&format!("PUT {path}")).body(body.to_string())).await;
+    let put = async |body: Value| send(api.request(&format!("PUT {path}")).body(body.to_string())).await;
     let first = json!({"metadata": {"id": "acme", "deep": [{"a": 1}]}});
     assert_eq!(put(first.clone()).await.body, first);
     assert_eq!(put(json!({"metadata": {"id": "b"}})).await.status, 200);
     assert_eq!(api.get(&path).await.body, json!({"metadata": {"id": "b"}}));
-    assert_eq!(
-        put(json!({"metadata": []})).await.wrong_fields(),
-        ["body.metadata"]
-    );
+    assert_eq!(put(json!({"metadata": []})).await.wrong_fields(), ["body.metadata"]);
     assert_eq!(api.sandbox.entities()[0]["updated_at"], updated_at);
 }
 
@@ -246,10 +189,7 @@ async fn an_unknown_entity_is_404_and_a_malformed_id_422() {
     let id = "9d2b4c8f-2087-4738-ba91-7359683c49a4";
     for path in ["", "/partner_metadata", "/settings"] {
         let answer = api.get(&format!("/entities/{id}{path}")).await;
-        assert_eq!(
-            (answer.status, answer.message()),
-            (404, &*format!("There is no entity by provided id: {id}"))
-        );
+        assert_eq!((answer.status, answer.message()), (404, &*format!("There is no entity by provided id: {id}")));
         let answer = api.get(&format!("/entities/abc{path}")).await;
         assert_eq!(answer.wrong_fields(), ["path.entity_id"]);
     }

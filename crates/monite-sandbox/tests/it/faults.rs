@@ -11,35 +11,24 @@ use crate::support::{Api, builder, organization, send};
 async fn a_lost_answer_leaves_the_work_done() {
     let api = Api::start().await;
     api.sandbox.once("POST /entities", Fault::LoseAnswer);
-    let request = api
-        .request("POST /entities")
-        .body(organization("A").to_string());
+    let request = api.request("POST /entities").body(organization("A").to_string());
     let error = request.send().await.expect_err("the answer must get lost");
     assert!(error.is_request() && error.status().is_none(), "{error:?}");
     assert_eq!(api.sandbox.entities().len(), 1);
     assert_eq!(api.sandbox.unused_faults(), []);
     let entry = api.sandbox.journal().pop().unwrap();
-    assert_eq!(
-        (entry.status, entry.fault.as_deref()),
-        (None, Some("close after"))
-    );
+    assert_eq!((entry.status, entry.fault.as_deref()), (None, Some("close after")));
 }
 
 #[tokio::test]
 async fn a_connection_cut_before_leaves_nothing_done() {
     let api = Api::start().await;
     api.sandbox.once("POST /entities", Fault::CloseBefore);
-    let request = api
-        .request("POST /entities")
-        .body(organization("A").to_string());
+    let request = api.request("POST /entities").body(organization("A").to_string());
     let error = request.send().await.expect_err("there must be no answer");
     assert!(error.status().is_none(), "{error:?}");
     assert_eq!(api.sandbox.entities().len(), 0);
-    assert_eq!(
-        api.post("/entities", organization("A")).await.status,
-        201,
-        "the next call is fine"
-    );
+    assert_eq!(api.post("/entities", organization("A")).await.status, 201, "the next call is fine");
 }
 
 #[tokio::test]
@@ -51,47 +40,23 @@ async fn a_status_is_answered_in_monites_shape_and_nothing_is_done() {
         (503, json!({"error": {"message": "Service Unavailable"}})),
         (500, json!({"error": {"message": "Internal Server Error"}})),
     ] {
-        api.sandbox.once(
-            "POST /entities",
-            Fault::Status {
-                status,
-                retry_after: Some(3),
-            },
-        );
+        api.sandbox.once("POST /entities", Fault::Status { status, retry_after: Some(3) });
         let answer = api.post("/entities", organization("A")).await;
         assert_eq!((answer.status, &answer.body), (status, &body));
         assert_eq!(answer.header("retry-after"), Some("3"));
         assert!(answer.header("x-request-id").is_some());
     }
-    api.sandbox.once(
-        "POST /entities",
-        Fault::Status {
-            status: 422,
-            retry_after: None,
-        },
-    );
-    assert_eq!(
-        api.post("/entities", organization("A"))
-            .await
-            .wrong_fields(),
-        ["body"]
-    );
+    api.sandbox.once("POST /entities", Fault::Status { status: 422, retry_after: None });
+    assert_eq!(api.post("/entities", organization("A")).await.wrong_fields(), ["body"]);
     assert_eq!(api.sandbox.entities().len(), 0);
 }
 
 #[tokio::test]
 async fn a_delayed_call_is_done_even_if_the_client_hangs_up() {
     let api = Api::start().await;
-    api.sandbox
-        .once("POST /entities", Fault::Delay(Duration::from_millis(300)));
-    let request = api
-        .request("POST /entities")
-        .body(organization("A").to_string());
-    let error = request
-        .timeout(Duration::from_millis(50))
-        .send()
-        .await
-        .expect_err("the client must give up first");
+    api.sandbox.once("POST /entities", Fault::Delay(Duration::from_millis(300)));
+    let request = api.request("POST /entities").body(organization("A").to_string());
+    let error = request.timeout(Duration::from_millis(50)).send().await.expect_err("the client must give up first");
     assert!(error.is_timeout());
     assert_eq!(api.sandbox.entities().len(), 0);
     wait_for("the delayed entity", || api.sandbox.entities().len() == 1).await;
@@ -111,21 +76,11 @@ async fn wait_for(what: &str, done: impl Fn() -> bool) {
 async fn one_seed_is_one_history() {
     let history = async |seed| {
         let api = Api::start().await;
-        let rule = FaultRule::new(
-            "POST|PATCH /entities*",
-            Fault::Status {
-                status: 503,
-                retry_after: None,
-            },
-        );
+        let rule = FaultRule::new("POST|PATCH /entities*", Fault::Status { status: 503, retry_after: None });
         api.sandbox.fault(rule.probability(0.4, seed));
         let mut statuses = Vec::new();
         for number in 0..30 {
-            statuses.push(
-                api.post("/entities", organization(&format!("E{number}")))
-                    .await
-                    .status,
-            );
+            statuses.push(api.post("/entities", organization(&format!("E{number}"))).await.status);
         }
         statuses
     };
@@ -141,40 +96,16 @@ async fn rules_are_set_counted_and_cleared_over_http() {
     let rules = json!({"rules": [
         {"method": "POST|PATCH", "path": "/entities*", "times": 2, "seed": 0, "hits": 0, "action": {"status": 429, "retry_after": 1}},
     ]});
-    assert_eq!(
-        api.control("PUT /faults", Some(rules.clone())).await.body,
-        rules
-    );
+    assert_eq!(api.control("PUT /faults", Some(rules.clone())).await.body, rules);
     for expected in [429, 429, 201] {
-        assert_eq!(
-            api.post("/entities", organization("A")).await.status,
-            expected
-        );
+        assert_eq!(api.post("/entities", organization("A")).await.status, expected);
     }
-    assert_eq!(
-        api.get("/entities").await.status,
-        200,
-        "another method is not hit"
-    );
-    assert_eq!(
-        api.control("GET /faults", None).await.body["rules"][0]["hits"],
-        2
-    );
-    for bad in [
-        json!({"rules": [{"action": {"explode": true}}]}),
-        json!([]),
-        json!({"rules": [], "more": 1}),
-    ] {
-        assert_eq!(
-            api.control("PUT /faults", Some(bad.clone())).await.status,
-            400,
-            "{bad}"
-        );
+    assert_eq!(api.get("/entities").await.status, 200, "another method is not hit");
+    assert_eq!(api.control("GET /faults", None).await.body["rules"][0]["hits"], 2);
+    for bad in [json!({"rules": [{"action": {"explode": true}}]}), json!([]), json!({"rules": [], "more": 1})] {
+        assert_eq!(api.control("PUT /faults", Some(bad.clone())).await.status, 400, "{bad}");
     }
-    assert_eq!(
-        api.control("DELETE /faults", None).await.body,
-        json!({"rules": []})
-    );
+    assert_eq!(api.control("DELETE /faults", None).await.body, json!({"rules": []}));
     assert_eq!(api.sandbox.faults(), []);
 }
 
@@ -183,11 +114,7 @@ async fn without_a_socket_a_cut_is_an_extension_of_the_response() {
     use tower::ServiceExt;
     let sandbox = builder().in_process().await.unwrap();
     sandbox.once("GET /entities", Fault::CloseBefore);
-    let get = || {
-        axum::http::Request::get("/v1/entities")
-            .body(axum::body::Body::empty())
-            .unwrap()
-    };
+    let get = || axum::http::Request::get("/v1/entities").body(axum::body::Body::empty()).unwrap();
     let response = sandbox.router().oneshot(get()).await.unwrap();
     assert!(response.extensions().get::<monite_sandbox::Cut>().is_some());
     let response = sandbox.router().oneshot(get()).await.unwrap();

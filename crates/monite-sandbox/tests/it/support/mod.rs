@@ -13,10 +13,7 @@ pub const VERSION: &str = "2024-05-25";
 /// A sandbox without rate limit, ids from a seed, and its clock standing still.
 pub fn builder() -> Builder {
     let start: Timestamp = "2026-03-01T09:30:00Z".parse().unwrap();
-    Sandbox::builder()
-        .rate_limit(RateLimit::Off)
-        .seed(7)
-        .clock(std::sync::Arc::new(ManualClock::at(start)))
+    Sandbox::builder().rate_limit(RateLimit::Off).seed(7).clock(std::sync::Arc::new(ManualClock::at(start)))
 }
 
 /// A client over a real socket.
@@ -40,17 +37,12 @@ impl Answer {
     }
 
     pub fn id(&self) -> String {
-        self.body["id"]
-            .as_str()
-            .unwrap_or_else(|| panic!("no id in {self:?}"))
-            .to_owned()
+        self.body["id"].as_str().unwrap_or_else(|| panic!("no id in {self:?}")).to_owned()
     }
 
     /// `error.message` of a refusal.
     pub fn message(&self) -> &str {
-        self.body["error"]["message"]
-            .as_str()
-            .unwrap_or_else(|| panic!("no error in {self:?}"))
+        self.body["error"]["message"].as_str().unwrap_or_else(|| panic!("no error in {self:?}"))
     }
 
     /// Where a 422 points, as `body.address.city`, in the order given.
@@ -58,29 +50,16 @@ impl Answer {
         assert_eq!(self.status, 422, "{self:?}");
         let place = |error: &Value| {
             let steps = error["loc"].as_array().unwrap().iter();
-            let step = |step: &Value| {
-                step.as_str()
-                    .map_or_else(|| step.to_string(), str::to_owned)
-            };
+            let step = |step: &Value| step.as_str().map_or_else(|| step.to_string(), str::to_owned);
             steps.map(step).collect::<Vec<_>>().join(".")
         };
-        self.body["detail"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(place)
-            .collect()
+        self.body["detail"].as_array().unwrap().iter().map(place).collect()
     }
 
     /// A field of every row of a list.
     pub fn column(&self, name: &str) -> Vec<String> {
         assert_eq!(self.status, 200, "{self:?}");
-        self.body["data"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .map(|row| row[name].as_str().unwrap().to_owned())
-            .collect()
+        self.body["data"].as_array().unwrap().iter().map(|row| row[name].as_str().unwrap().to_owned()).collect()
     }
 }
 
@@ -92,35 +71,23 @@ impl Api {
     /// Starts the sandbox and fetches a partner token.
     pub async fn with(builder: Builder) -> Self {
         let sandbox = builder.start().await.unwrap();
-        let http = reqwest::Client::builder()
-            .timeout(Duration::from_secs(10))
-            .build()
-            .unwrap();
-        let mut api = Self {
-            sandbox,
-            http,
-            token: String::new(),
-        };
+        let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).build().unwrap();
+        let mut api = Self { sandbox, http, token: String::new() };
         api.token = api.partner_token().await;
         api
     }
 
     pub async fn partner_token(&self) -> String {
-        self.token_for(json!({"grant_type": "client_credentials"}))
-            .await
+        self.token_for(json!({"grant_type": "client_credentials"})).await
     }
 
     pub async fn user_token(&self, user: &str) -> String {
-        self.token_for(json!({"grant_type": "entity_user", "entity_user_id": user}))
-            .await
+        self.token_for(json!({"grant_type": "entity_user", "entity_user_id": user})).await
     }
 
     pub async fn token_for(&self, grant: Value) -> String {
         let answer = self.post("/auth/token", self.with_credentials(grant)).await;
-        answer.body["access_token"]
-            .as_str()
-            .unwrap_or_else(|| panic!("no token: {answer:?}"))
-            .to_owned()
+        answer.body["access_token"].as_str().unwrap_or_else(|| panic!("no token: {answer:?}")).to_owned()
     }
 
     pub fn with_credentials(&self, mut body: Value) -> Value {
@@ -138,12 +105,8 @@ impl Api {
     pub fn request_as(&self, token: &str, call: &str) -> reqwest::RequestBuilder {
         let (method, path) = call.split_once(' ').unwrap();
         let url = format!("{}{path}", self.sandbox.base_url());
-        let request = self
-            .http
-            .request(Method::from_bytes(method.as_bytes()).unwrap(), url);
-        request
-            .header("x-monite-version", VERSION)
-            .bearer_auth(token)
+        let request = self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), url);
+        request.header("x-monite-version", VERSION).bearer_auth(token)
     }
 
     pub async fn get(&self, path: &str) -> Answer {
@@ -155,11 +118,7 @@ impl Api {
     }
 
     pub async fn patch(&self, path: &str, body: Value) -> Answer {
-        send(
-            self.request(&format!("PATCH {path}"))
-                .body(body.to_string()),
-        )
-        .await
+        send(self.request(&format!("PATCH {path}")).body(body.to_string())).await
     }
 
     /// As [`Api::request`], inside an entity.
@@ -172,9 +131,7 @@ impl Api {
     }
 
     pub async fn entity(&self) -> String {
-        self.post("/entities", organization("Muster GmbH"))
-            .await
-            .id()
+        self.post("/entities", organization("Muster GmbH")).await.id()
     }
 
     /// A role that allows `permissions`, written `entity_user: read create, role: read*` (`*`: only own).
@@ -185,9 +142,7 @@ impl Api {
 
     pub async fn user(&self, entity: &str, login: &str, role: &str) -> String {
         let body = json!({"login": login, "first_name": login, "role_id": role});
-        self.inside_json(entity, "POST /entity_users", body)
-            .await
-            .id()
+        self.inside_json(entity, "POST /entity_users", body).await.id()
     }
 
     /// Calls a control route.
@@ -195,18 +150,13 @@ impl Api {
         let (method, path) = call.split_once(' ').unwrap();
         let base = self.sandbox.base_url();
         let url = format!("{}/_sandbox{path}", base.strip_suffix("/v1").unwrap());
-        let request = self
-            .http
-            .request(Method::from_bytes(method.as_bytes()).unwrap(), url);
+        let request = self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), url);
         send(request.body(body.map(|body| body.to_string()).unwrap_or_default())).await
     }
 }
 
 pub async fn send(request: reqwest::RequestBuilder) -> Answer {
-    let response = request
-        .send()
-        .await
-        .unwrap_or_else(|error| panic!("no answer: {error:?}"));
+    let response = request.send().await.unwrap_or_else(|error| panic!("no answer: {error:?}"));
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
     let text = response.text().await.unwrap();
     let body = if text.is_empty() {
@@ -214,11 +164,7 @@ pub async fn send(request: reqwest::RequestBuilder) -> Answer {
     } else {
         serde_json::from_str(&text).unwrap_or_else(|_| panic!("not JSON, status {status}: {text}"))
     };
-    Answer {
-        status,
-        headers,
-        body,
-    }
+    Answer { status, headers, body }
 }
 
 pub fn organization(legal_name: &str) -> Value {
@@ -240,8 +186,6 @@ pub fn matrix(permissions: &str) -> Value {
         let actions: Vec<Value> = actions.split_whitespace().map(action).collect();
         json!({"object_type": object.trim(), "actions": actions})
     };
-    let entries = permissions
-        .split(',')
-        .filter(|entry| !entry.trim().is_empty());
+    let entries = permissions.split(',').filter(|entry| !entry.trim().is_empty());
     json!({"objects": entries.map(object).collect::<Vec<_>>()})
 }

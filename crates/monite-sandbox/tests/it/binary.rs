@@ -1,0 +1,124 @@
+//! The binary: what it prints, that it keeps its data through a kill, and that it stops when told.
+
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use serde_json::json;
+
+use crate::support::{organization, send};
+
+const CLIENT: [(&str, &str); 2] =
+    [("MONITE_CLIENT_ID", "9d2b4c8f-2087-4738-ba91-7359683c49a4"), ("MONITE_CLIENT_SECRET", "a-secret")];
+
+/// A running binary, killed when the test ends.
+struct Running {
+    child: Child,
+    lines: Vec<String>,
+    url: String,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn run(args: &[&str], env: &[(&str, &str)]) -> Running {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_monite-sandbox"));
+    command.args(["--listen", "127.0.0.1:0"]).args(args).env_clear().envs(env.iter().copied());
+    let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+    let mut lines = Vec::new();
+    let mut out = BufReader::new(child.stdout.take().unwrap());
+    let url = loop {
+        let mut line = String::new();
+        // Standard output ends with the process, so this cannot wait for ever.
+        assert!(out.read_line(&mut line).unwrap() > 0, "ended after {lines:?}");
+        lines.push(line.trim_end().to_owned());
+        if let Some(url) = line.trim_end().strip_prefix("listening on ") {
+            break url.to_owned();
+        }
+    };
+    child.stdout = Some(out.into_inner());
+    Running { child, lines, url }
+}
+
+async fn token(running: &Running, id: &str, secret: &str) -> String {
+    let body = json!({"client_id": id, "client_secret": secret, "grant_type": "client_credentials"});
+    let http = reqwest::Client::builder().build().unwrap();
+    let answer = send(http.post(format!("{}/auth/token", running.url)).body(body.to_string())).await;
+    answer.body["access_token"].as_str().unwrap_or_else(|| panic!("{answer:?}")).to_owned()
+}
+
+#[tokio::test]
+async fn it_prints_generated_credentials_and_then_where_it_listens() {
+    let running = run(&[], &[]);
+    let [id, secret, listening] = &running.lines[..] else { panic!("{:?}", running.lines) };
+    assert!(listening.starts_with("listening on http://127.0.0.1:") && listening.ends_with("/v1"));
+    let id = id.strip_prefix("MONITE_CLIENT_ID=").unwrap();
+    let secret = secret.strip_prefix("MONITE_CLIENT_SECRET=").unwrap();
+    token(&running, id, secret).await;
+}
+
+#[tokio::test]
+async fn given_credentials_are_not_printed() {
+    let running = run(&[], &CLIENT);
+    assert_eq!(running.lines.len(), 1, "{:?}", running.lines);
+    token(&running, CLIENT[0].1, CLIENT[1].1).await;
+}
+
+#[tokio::test]
+async fn a_kill_loses_nothing_that_was_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sandbox.db");
+    let data = ["--data", path.to_str().unwrap(), "--rate-limit", "off"];
+    let http = reqwest::Client::builder().build().unwrap();
+    let mut running = run(&data, &CLIENT);
+    let token = token(&running, CLIENT[0].1, CLIENT[1].1).await;
+    let entities = |url: &str, method: reqwest::Method| {
+        http.request(method, format!("{url}/entities")).bearer_auth(&token).header("x-monite-version", "2024-05-25")
+    };
+    let mut created = Vec::new();
+    for number in 0..20 {
+        let body = organization(&format!("E{number}")).to_string();
+        created.push(send(entities(&running.url, reqwest::Method::POST).body(body)).await.id());
+    }
+    running.child.kill().unwrap();
+    running.child.wait().unwrap();
+
+    let running = run(&data, &CLIENT);
+    assert_eq!(send(entities(&running.url, reqwest::Method::GET)).await.column("id"), created);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn it_stops_with_success_when_told_to() {
+    let mut running = run(&[], &CLIENT);
+    let pid = running.child.id().to_string();
+    assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let ended = tokio::time::timeout(Duration::from_secs(10), async {
+        loop {
+            if let Some(status) = running.child.try_wait().unwrap() {
+                return status;
+            }
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    });
+    let status = ended.await.expect("still waiting for the end after SIGTERM");
+    assert!(status.success(), "{status}");
+    let mut rest = String::new();
+    running.child.stdout.take().unwrap().read_to_string(&mut rest).unwrap();
+    assert_eq!(rest, "", "nothing more is printed");
+}
+
+#[test]
+fn mistakes_end_with_2_and_a_sentence() {
+    for args in [["--rate-limit", "0"], ["--client-id", "me"], ["--token-ttl", "0"], ["--data", "/"]] {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_monite-sandbox"));
+        let output = command.args(["--listen", "127.0.0.1:0"]).args(args).env_clear().output().unwrap();
+        assert_eq!(output.status.code(), Some(2), "{args:?}");
+        assert!(output.stdout.is_empty() && String::from_utf8_lossy(&output.stderr).starts_with("error: "), "{args:?}");
+    }
+}
