@@ -3,6 +3,8 @@
 //! Methods speak the domain, not tables. SQL lives in [`sqlite`] only; every promise is a test in [`conformance`], which any
 //! implementation must pass. The rows are the queue: no other place holds work.
 
+pub mod seal;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
