@@ -1,9 +1,12 @@
 //! The bridge's memory: what the product desires, what Monite confirmed, and the rows that are due.
 //!
-//! Methods speak the domain, not tables. SQL lives in [`sqlite`] only; every promise is a test in [`conformance`], which any
+//! Methods speak the domain, not tables. SQL lives in [`sqlite`] only; every promise is a test in `conformance`, which any
 //! implementation must pass. The rows are the queue: no other place holds work.
 
+#[cfg(test)]
+mod conformance;
 pub mod seal;
+pub mod sqlite;
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,0 +1,258 @@
+//! The promise of [`Store`], as tests that any implementation must pass.
+//!
+//! A database brings itself as a [`Database`] and names its tests with [`conformance_tests!`]: one `#[tokio::test]` for each
+//! function below. A function that is missing there is dead code, and the compiler says so.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use monite::{EntityId, EntityUserId, NewEntity, NewEntityUser};
+use serde_json::json;
+
+use super::{
+    Change, Customer, Fenced, Lease, Precondition, Progress, Store, StoreError, User, Visit, WorkerId, Written,
+};
+use crate::domain::document::{CustomerDocument, UserDocument};
+use crate::domain::{Attempt, CustomerId, EntityLink, Generation, LastError, Seen, SyncState, UserId, UserLink};
+
+pub(super) mod deletion;
+pub(super) mod import;
+pub(super) mod lease;
+pub(super) mod listing;
+
+pub(super) mod process;
+pub(super) mod visit;
+pub(super) mod write;
+
+/// A database that tests can open any number of times.
+#[async_trait]
+pub(super) trait Database: Send + Sync + 'static {
+    /// An empty one.
+    async fn create() -> Self;
+    /// One more handle on it, as another process would have.
+    async fn open(&self) -> Arc<dyn Store>;
+}
+
+macro_rules! conformance_tests {
+    ($database:ty: $($module:ident { $($test:ident),* $(,)? })*) => {$(
+        mod $module {
+            $(
+                #[tokio::test]
+                async fn $test() {
+                    use super::*;
+                    let database = <$database>::create().await;
+                    $crate::store::conformance::$module::$test(&database).await;
+                }
+            )*
+        }
+    )*};
+}
+pub(super) use conformance_tests;
+
+/// How long a lease lasts in these tests.
+pub(super) const LEASE: Duration = Duration::from_secs(60);
+
+/// The time at which a test stands, in seconds from its start.
+pub(super) fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(1_800_000_000 + seconds).unwrap()
+}
+
+pub(super) fn customer_id(id: &str) -> CustomerId {
+    CustomerId::parse(id).unwrap()
+}
+
+pub(super) fn user_id(id: &str) -> UserId {
+    UserId::parse(id).unwrap()
+}
+
+pub(super) fn worker(name: &str) -> WorkerId {
+    WorkerId(name.to_owned())
+}
+
+/// A customer's document; `phone` tells two of them apart.
+pub(super) fn document(phone: &str) -> CustomerDocument {
+    document_in("DE", phone)
+}
+
+pub(super) fn document_in(country: &str, phone: &str) -> CustomerDocument {
+    let value = json!({
+        "type": "organization", "email": "ap@example.com", "phone": phone,
+        "address": {"country": country, "city": "Köln \"am Rhein\"", "line1": "Straße 1", "postal_code": "50667"},
+        "organization": {"legal_name": "山田 & Söhne '; DROP TABLE customers; --"},
+    });
+    CustomerDocument::parse(&value).unwrap()
+}
+
+/// A user's document with this login.
+pub(super) fn person(login: &str) -> UserDocument {
+    person_named(login, "Ana")
+}
+
+pub(super) fn person_named(login: &str, first_name: &str) -> UserDocument {
+    let value = json!({"login": login, "first_name": first_name, "role": "viewer"});
+    UserDocument::from_stored(&value.to_string()).unwrap()
+}
+
+/// The entity id that stands for this number.
+pub(super) fn entity_id(number: u32) -> EntityId {
+    format!("00000000-0000-4000-8000-{number:012}").parse().unwrap()
+}
+
+pub(super) fn entity_user_id(number: u32) -> EntityUserId {
+    format!("00000000-0000-4000-9000-{number:012}").parse().unwrap()
+}
+
+/// An entity as Monite confirmed it.
+pub(super) fn entity(number: u32, document: &CustomerDocument) -> Seen<EntityLink, NewEntity> {
+    Seen::Present(EntityLink { id: entity_id(number), confirmed: document.as_entity().clone(), active: true })
+}
+
+/// An entity whose create went out.
+pub(super) fn attempted(document: &CustomerDocument, at: Timestamp) -> Seen<EntityLink, NewEntity> {
+    Seen::Unknown(Attempt { at, lands_by: at + Duration::from_secs(20), sent: document.as_entity().clone() })
+}
+
+/// An entity user as Monite confirmed it.
+pub(super) fn entity_user(number: u32, document: &UserDocument) -> Seen<UserLink, NewEntityUser> {
+    Seen::Present(UserLink { id: entity_user_id(number), confirmed: document.to_entity_user(None) })
+}
+
+/// A success at this generation.
+pub(super) fn done(generation: i64, at: Timestamp) -> Progress {
+    Progress {
+        generation: Generation(generation),
+        state: SyncState::InSync,
+        attempts: 0,
+        due_at: None,
+        error: None,
+        at,
+    }
+}
+
+/// A failure that comes again after `seconds`.
+pub(super) fn retrying(generation: i64, at: Timestamp, seconds: u64) -> Progress {
+    Progress {
+        state: SyncState::Retrying,
+        attempts: 3,
+        due_at: Some(at + Duration::from_secs(seconds)),
+        error: Some(LastError {
+            status: Some(503),
+            message: "no \u{1F4A5}".to_owned(),
+            request_id: Some("r-1".to_owned()),
+            at,
+        }),
+        ..done(generation, at)
+    }
+}
+
+/// A refusal that waits for somebody.
+pub(super) fn rejected(generation: i64, at: Timestamp) -> Progress {
+    Progress { state: SyncState::Rejected, due_at: None, ..retrying(generation, at, 0) }
+}
+
+/// The store under test, with the words that tests use.
+pub(super) struct Desk(pub(super) Arc<dyn Store>);
+
+impl std::ops::Deref for Desk {
+    type Target = dyn Store;
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+impl Desk {
+    pub(super) async fn of(database: &impl Database) -> Self {
+        Self(database.open().await)
+    }
+
+    /// Writes a customer and expects it to be accepted.
+    pub(super) async fn put(&self, id: &str, document: &CustomerDocument, now: Timestamp) -> Customer {
+        accepted(self.put_customer(&customer_id(id), document, Precondition::None, now).await)
+    }
+
+    pub(super) async fn put_person(&self, customer: &str, id: &str, document: &UserDocument, now: Timestamp) -> User {
+        accepted(self.put_user(&customer_id(customer), &user_id(id), document, Precondition::None, now).await)
+    }
+
+    /// Deletes a user and expects that there was one.
+    pub(super) async fn drop_person(&self, customer: &str, id: &str, keep: bool, now: Timestamp) -> User {
+        let dropped = self.delete_user(&customer_id(customer), &user_id(id), Precondition::None, keep, now).await;
+        accepted(dropped.map(|dropped| dropped.expect("there was such a user")))
+    }
+
+    /// Deletes a customer and expects that there was one.
+    pub(super) async fn drop_customer(&self, id: &str, now: Timestamp) -> Customer {
+        let dropped = self.delete_customer(&customer_id(id), Precondition::None, now).await;
+        accepted(dropped.map(|dropped| dropped.expect("there was such a customer")))
+    }
+
+    /// The customer, which must be there.
+    pub(super) async fn see(&self, id: &str) -> Customer {
+        self.customer(&customer_id(id)).await.unwrap().expect("the customer is there")
+    }
+
+    pub(super) async fn see_person(&self, customer: &str, id: &str) -> Option<User> {
+        self.user(&customer_id(customer), &user_id(id)).await.unwrap()
+    }
+
+    /// Whom a worker named `w` gets now.
+    pub(super) async fn claim(&self, now: Timestamp) -> Vec<Lease> {
+        self.claim_due(&worker("w"), now, LEASE, 100, None).await.unwrap()
+    }
+
+    /// The one customer that is due now.
+    pub(super) async fn claim_one(&self, now: Timestamp) -> Lease {
+        let mut leases = self.claim(now).await;
+        assert_eq!(leases.len(), 1, "exactly one customer is due: {leases:?}");
+        leases.remove(0)
+    }
+
+    /// Names of the customers that are due now. It takes them, so it ends a test or precedes a jump in time.
+    pub(super) async fn due(&self, now: Timestamp) -> Vec<String> {
+        self.claim(now).await.into_iter().map(|lease| lease.customer.to_string()).collect()
+    }
+
+    pub(super) async fn visit(&self, lease: &Lease, now: Timestamp) -> Visit {
+        self.open(lease, now, 100).await.unwrap().expect("the lease is held")
+    }
+
+    /// Finishes a visit whose lease must still be held.
+    pub(super) async fn finished(&self, lease: &Lease, changes: Vec<Change>) {
+        assert_eq!(self.finish(lease, changes).await.unwrap(), Fenced::Recorded);
+    }
+
+    /// Writes down the middle of a visit whose lease must still be held.
+    pub(super) async fn recorded(&self, lease: &Lease, changes: Vec<Change>) {
+        assert_eq!(self.record(lease, changes).await.unwrap(), Fenced::Recorded);
+    }
+
+    /// A customer that is in sync, with this entity; nothing is due afterwards that was not before.
+    pub(super) async fn settled(&self, id: &str, number: u32, now: Timestamp) -> Customer {
+        let document = document("+49 1");
+        self.put(id, &document, now).await;
+        let lease = self.claim_due(&worker("w"), now, LEASE, 1, Some(&customer_id(id))).await.unwrap().remove(0);
+        self.finished(&lease, vec![Change::Entity(entity(number, &document)), Change::CustomerDone(done(1, now))])
+            .await;
+        self.see(id).await
+    }
+
+    /// A user that is in sync, inside a customer that is.
+    pub(super) async fn settled_person(&self, customer: &str, id: &str, number: u32, now: Timestamp) -> User {
+        let person = person(id);
+        self.put_person(customer, id, &person, now).await;
+        let lease = self.claim_due(&worker("w"), now, LEASE, 1, Some(&customer_id(customer))).await.unwrap().remove(0);
+        let changes =
+            vec![Change::User(user_id(id), entity_user(number, &person)), Change::UserDone(user_id(id), done(1, now))];
+        self.finished(&lease, changes).await;
+        self.see_person(customer, id).await.expect("the user is there")
+    }
+}
+
+fn accepted<T: std::fmt::Debug>(written: Result<Written<T>, StoreError>) -> T {
+    match written.unwrap() {
+        Written::Created(object) | Written::Changed(object) | Written::Unchanged(object) => object,
+        other => panic!("the write was not accepted: {other:?}"),
+    }
+}

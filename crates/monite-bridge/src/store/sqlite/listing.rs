@@ -1,0 +1,296 @@
+//! Reads that answer questions of people and of the broker.
+
+use std::collections::{BTreeMap, HashMap};
+
+use monite::{EntityId, EntityUserId, NewEntity, Permissions};
+use sqlx::SqlitePool;
+use sqlx::sqlite::SqliteRow;
+
+use super::super::{Customer, CustomerFilter, Failing, RoleProgress, Stats, StoreError, TokenSubject, User};
+use super::database;
+use super::rows::{self, Unread, customer_columns, get, user_columns};
+use crate::domain::role::RoleTemplates;
+use crate::domain::{CustomerId, ObjectId, SyncState, UserId};
+
+/// See [`Store::customers`](super::super::Store::customers).
+pub(super) async fn customers(readers: &SqlitePool, filter: &CustomerFilter) -> Result<Vec<Customer>, StoreError> {
+    const ALL: &str = concat!(
+        "-- customers
+         SELECT ",
+        customer_columns!(),
+        " FROM customer_work w JOIN customers c ON c.customer_id = w.customer_id
+          WHERE w.customer_id > ?1 ORDER BY w.customer_id LIMIT ?2"
+    );
+    const IN_STATE: &str = concat!(
+        "-- customers_in_state
+         SELECT ",
+        customer_columns!(),
+        " FROM customer_work w JOIN customers c ON c.customer_id = w.customer_id
+          WHERE w.state = ?3 AND w.customer_id > ?1 ORDER BY w.customer_id LIMIT ?2"
+    );
+    let after = filter.after.as_ref().map_or("", CustomerId::as_str); // every id sorts behind the empty text
+    let query = match filter.state {
+        None => sqlx::query(ALL).bind(after).bind(filter.limit),
+        Some(state) => sqlx::query(IN_STATE).bind(after).bind(filter.limit).bind(state.as_str()),
+    };
+    let rows = query.fetch_all(readers).await.map_err(database("customers"))?;
+    rows.iter().map(rows::customer).collect()
+}
+
+/// See [`Store::users`](super::super::Store::users).
+pub(super) async fn users(
+    readers: &SqlitePool, customer: &CustomerId, after: Option<&UserId>, limit: u32,
+) -> Result<Vec<User>, StoreError> {
+    const SQL: &str = concat!(
+        "-- users
+         SELECT ",
+        user_columns!(),
+        " FROM user_work w JOIN users u ON u.customer_id = w.customer_id AND u.user_id = w.user_id
+          WHERE w.customer_id = ?1 AND w.user_id > ?2 ORDER BY w.user_id LIMIT ?3"
+    );
+    let rows = sqlx::query(SQL)
+        .bind(customer.as_str())
+        .bind(after.map_or("", UserId::as_str))
+        .bind(limit)
+        .fetch_all(readers)
+        .await
+        .map_err(database("users"))?;
+    rows.iter().map(rows::user).collect()
+}
+
+/// See [`Store::stats`](super::super::Store::stats).
+pub(super) async fn stats(readers: &SqlitePool) -> Result<Stats, StoreError> {
+    let customers = sqlx::query(
+        "-- stats_customers
+         SELECT state, count(*) AS objects FROM customer_work GROUP BY state",
+    );
+    let users = sqlx::query(
+        "-- stats_users
+         SELECT state, count(*) AS objects FROM user_work GROUP BY state",
+    );
+    Ok(Stats {
+        customers: counts(&customers.fetch_all(readers).await.map_err(database("stats_customers"))?)?,
+        users: counts(&users.fetch_all(readers).await.map_err(database("stats_users"))?)?,
+        next_due: next_due(readers).await?,
+    })
+}
+
+fn counts(rows: &[SqliteRow]) -> Result<BTreeMap<SyncState, u64>, Unread> {
+    rows.iter().map(|row| Ok((rows::state(&get::<String>(row, "state")?)?, count(row, "objects")?))).collect()
+}
+
+fn count(row: &SqliteRow, column: &'static str) -> Result<u64, Unread> {
+    Ok(get::<i64>(row, column)?.unsigned_abs())
+}
+
+/// See [`Store::next_due`](super::super::Store::next_due).
+pub(super) async fn next_due(readers: &SqlitePool) -> Result<Option<jiff::Timestamp>, StoreError> {
+    let next: Option<i64> = sqlx::query_scalar(
+        "-- next_due
+         SELECT min(wake_at) FROM customer_work WHERE wake_at IS NOT NULL",
+    )
+    .fetch_one(readers)
+    .await
+    .map_err(database("next_due"))?;
+    Ok(next.map(rows::time).transpose()?)
+}
+
+/// See [`Store::failing`](super::super::Store::failing). Customers first, then users, as [`ObjectId`] is ordered.
+pub(super) async fn failing(
+    readers: &SqlitePool, after: Option<&ObjectId>, limit: u32,
+) -> Result<Vec<Failing>, StoreError> {
+    let mut found = match after {
+        Some(ObjectId::User(..)) => Vec::new(),
+        None => failing_customers(readers, "", limit).await?,
+        Some(ObjectId::Customer(customer)) => failing_customers(readers, customer.as_str(), limit).await?,
+    };
+    let left = limit.saturating_sub(u32::try_from(found.len()).unwrap_or(limit));
+    let (customer, user) = match after {
+        Some(ObjectId::User(customer, user)) => (customer.as_str(), user.as_str()),
+        _ => ("", ""),
+    };
+    found.extend(failing_users(readers, customer, user, left).await?);
+    Ok(found)
+}
+
+async fn failing_customers(readers: &SqlitePool, after: &str, limit: u32) -> Result<Vec<Failing>, StoreError> {
+    let rows = sqlx::query(
+        "-- failing_customers
+         SELECT customer_id, state, generation, synced_generation, synced_at, attempts, last_error, due_at
+         FROM customer_work WHERE state IN ('retrying', 'rejected', 'drifted') AND customer_id > ?1
+         ORDER BY customer_id LIMIT ?2",
+    )
+    .bind(after)
+    .bind(limit)
+    .fetch_all(readers)
+    .await
+    .map_err(database("failing_customers"))?;
+    let read = |row| {
+        let object = ObjectId::Customer(CustomerId::parse(&get::<String>(row, "customer_id")?)?);
+        Ok(Failing { object, sync: rows::status(row)? })
+    };
+    rows.iter().map(read).collect::<Result<_, Unread>>().map_err(Into::into)
+}
+
+async fn failing_users(
+    readers: &SqlitePool, customer: &str, user: &str, limit: u32,
+) -> Result<Vec<Failing>, StoreError> {
+    let rows = sqlx::query(
+        "-- failing_users
+         SELECT customer_id, user_id, state, generation, synced_generation, synced_at, attempts, last_error, due_at
+         FROM user_work WHERE state IN ('retrying', 'rejected', 'drifted') AND (customer_id, user_id) > (?1, ?2)
+         ORDER BY customer_id, user_id LIMIT ?3",
+    )
+    .bind(customer)
+    .bind(user)
+    .bind(limit)
+    .fetch_all(readers)
+    .await
+    .map_err(database("failing_users"))?;
+    let read = |row| {
+        let customer = CustomerId::parse(&get::<String>(row, "customer_id")?)?;
+        let user = UserId::parse(&get::<String>(row, "user_id")?)?;
+        Ok(Failing { object: ObjectId::User(customer, user), sync: rows::status(row)? })
+    };
+    rows.iter().map(read).collect::<Result<_, Unread>>().map_err(Into::into)
+}
+
+/// See [`Store::role_progress`](super::super::Store::role_progress).
+pub(super) async fn role_progress(
+    readers: &SqlitePool, templates: &RoleTemplates,
+) -> Result<Vec<RoleProgress>, StoreError> {
+    let links = sqlx::query(
+        "-- role_progress
+         SELECT l.role, l.entities, p.permissions FROM (
+             SELECT role, permission_set, count(*) AS entities FROM role_links
+             WHERE permission_set IS NOT NULL GROUP BY role, permission_set
+         ) l JOIN permission_sets p ON p.permission_set = l.permission_set",
+    )
+    .fetch_all(readers)
+    .await
+    .map_err(database("role_progress"))?;
+    let holders = sqlx::query(
+        "-- role_holders
+         SELECT role, count(*) AS users FROM user_work WHERE wish = 'present' GROUP BY role",
+    )
+    .fetch_all(readers)
+    .await
+    .map_err(database("role_holders"))?;
+    let users: HashMap<String, u64> =
+        holders.iter().map(|row| Ok((get(row, "role")?, count(row, "users")?))).collect::<Result<_, Unread>>()?;
+    let progress = |template: &crate::domain::role::RoleTemplate| {
+        let name = template.name.as_str();
+        let (mut entities, mut current) = (0, 0);
+        for row in links.iter().filter(|row| get::<&str>(row, "role").is_ok_and(|role| role == name)) {
+            let here = count(row, "entities")?;
+            let permissions: Permissions = rows::json(&get::<String>(row, "permissions")?)?;
+            entities += here;
+            current += if permissions.grants_same_as(&template.permissions) { here } else { 0 };
+        }
+        let users = users.get(name).copied().unwrap_or(0);
+        Ok(RoleProgress { role: template.name.clone(), entities, current, users })
+    };
+    templates.iter().map(progress).collect::<Result<_, Unread>>().map_err(Into::into)
+}
+
+/// See [`Store::owners`](super::super::Store::owners).
+pub(super) async fn owners(
+    readers: &SqlitePool, entities: &[EntityId],
+) -> Result<BTreeMap<EntityId, CustomerId>, StoreError> {
+    let rows = sqlx::query(
+        "-- owners
+         SELECT w.entity_id, w.customer_id FROM json_each(?1) j JOIN customer_work w ON w.entity_id = j.value",
+    )
+    .bind(rows::to_json(&entities))
+    .fetch_all(readers)
+    .await
+    .map_err(database("owners"))?;
+    let read = |row| {
+        let entity = rows::text_id(&get::<String>(row, "entity_id")?)?;
+        Ok((entity, CustomerId::parse(&get::<String>(row, "customer_id")?)?))
+    };
+    rows.iter().map(read).collect::<Result<_, Unread>>().map_err(Into::into)
+}
+
+/// See [`Store::user_owners`](super::super::Store::user_owners).
+pub(super) async fn user_owners(
+    readers: &SqlitePool, customer: &CustomerId, users: &[EntityUserId],
+) -> Result<BTreeMap<EntityUserId, UserId>, StoreError> {
+    let rows = sqlx::query(
+        "-- user_owners
+         SELECT w.entity_user_id, w.user_id FROM json_each(?2) j
+         JOIN user_work w ON w.customer_id = ?1 AND w.entity_user_id = j.value",
+    )
+    .bind(customer.as_str())
+    .bind(rows::to_json(&users))
+    .fetch_all(readers)
+    .await
+    .map_err(database("user_owners"))?;
+    let read = |row| {
+        let entity_user = rows::text_id(&get::<String>(row, "entity_user_id")?)?;
+        Ok((entity_user, UserId::parse(&get::<String>(row, "user_id")?)?))
+    };
+    rows.iter().map(read).collect::<Result<_, Unread>>().map_err(Into::into)
+}
+
+/// See [`Store::unsettled`](super::super::Store::unsettled).
+pub(super) async fn unsettled(readers: &SqlitePool, email: &str) -> Result<Vec<(CustomerId, NewEntity)>, StoreError> {
+    let rows = sqlx::query(
+        "-- unsettled
+         SELECT w.customer_id, c.at_monite FROM customer_work w JOIN customers c ON c.customer_id = w.customer_id
+         WHERE w.seen = 'unknown' AND w.attempt_email = ?1 ORDER BY w.customer_id",
+    )
+    .bind(email)
+    .fetch_all(readers)
+    .await
+    .map_err(database("unsettled"))?;
+    let read = |row| {
+        let sent = rows::json(&get::<String>(row, "at_monite")?)?;
+        Ok((CustomerId::parse(&get::<String>(row, "customer_id")?)?, sent))
+    };
+    rows.iter().map(read).collect::<Result<_, Unread>>().map_err(Into::into)
+}
+
+/// See [`Store::token_subject`](super::super::Store::token_subject).
+pub(super) async fn token_subject(
+    readers: &SqlitePool, customer: &CustomerId, user: &UserId,
+) -> Result<TokenSubject, StoreError> {
+    let row = sqlx::query(
+        "-- token_subject
+         SELECT c.wish = 'present' AS customer_wanted, c.state AS customer_state, c.entity_id, c.active IS 1 AS active,
+                u.wish IS 'present' AS user_wanted, u.state AS user_state, u.entity_user_id
+         FROM customer_work c LEFT JOIN user_work u ON u.customer_id = c.customer_id AND u.user_id = ?2
+         WHERE c.customer_id = ?1",
+    )
+    .bind(customer.as_str())
+    .bind(user.as_str())
+    .fetch_optional(readers)
+    .await
+    .map_err(database("token_subject"))?;
+    match row {
+        None => Ok(TokenSubject::NoSuchCustomer),
+        Some(row) => {
+            subject(&row).map_err(|unread| unread.in_row(&format!("customer_work {customer}, user_work {user}")))
+        }
+    }
+}
+
+fn subject(row: &SqliteRow) -> Result<TokenSubject, Unread> {
+    if !get::<bool>(row, "customer_wanted")? {
+        return Ok(TokenSubject::CustomerGone);
+    }
+    if !get::<bool>(row, "user_wanted")? {
+        return Ok(TokenSubject::NoSuchUser);
+    }
+    let entity: Option<String> = get(row, "entity_id")?;
+    let entity_user: Option<String> = get(row, "entity_user_id")?;
+    match (entity, entity_user, get::<bool>(row, "active")?) {
+        (Some(entity), Some(entity_user), true) => {
+            Ok(TokenSubject::Ready { entity_id: rows::text_id(&entity)?, entity_user_id: rows::text_id(&entity_user)? })
+        }
+        _ => Ok(TokenSubject::NotYet {
+            customer: rows::state(&get::<String>(row, "customer_state")?)?,
+            user: rows::state(&get::<String>(row, "user_state")?)?,
+        }),
+    }
+}

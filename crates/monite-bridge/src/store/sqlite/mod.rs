@@ -1,0 +1,238 @@
+//! The store on SQLite: one file, one writer, many readers.
+//!
+//! In reading order:
+//!
+//! - `open`: the file, who may read it, which version of the tables it holds
+//! - `writer`: the one task that writes, and commits what is waiting together
+//! - `decide`: what a write of the product means, given what is stored (pure)
+//! - `product`, `import`, `upkeep`: the product's writes, one by one, many at once, and the rest
+//! - `work`, `visit`, `changes`: customers are claimed and given back, what a visit reads, what it found out
+//! - `wake`: the one rule that says when a customer is to be visited
+//! - `listing`: reads that answer questions
+//! - `desired`, `stored`, `rows`, `gone`: values to rows and back
+//!
+//! Every query opens with its name, so that it can be told apart in traces of the database.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use monite::{EntityId, EntityUserId, NewEntity};
+use sqlx::SqlitePool;
+
+use super::{
+    Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease, Precondition, RetryScope, RoleProgress, Stats,
+    Store, StoreError, TokenSubject, User, Visit, Wish, WorkerId, Written,
+};
+use crate::domain::document::{CustomerDocument, ImportRecord, UserDocument};
+use crate::domain::role::RoleTemplates;
+use crate::domain::{CustomerId, ObjectId, UserId};
+
+mod changes;
+mod decide;
+mod desired;
+mod gone;
+mod import;
+mod listing;
+mod open;
+mod product;
+mod rows;
+mod stored;
+#[cfg(test)]
+mod tests;
+mod upkeep;
+mod visit;
+mod wake;
+mod work;
+mod writer;
+
+use desired::{DesiredCustomer, DesiredUser};
+use work::Then;
+
+/// A store in one SQLite file. Several processes may use the file at the same time; each has one of these.
+pub struct SqliteStore {
+    writer: writer::Writer,
+    readers: SqlitePool,
+    url: String,
+    /// The file of a store in memory lives as long as the store.
+    _scratch: Option<tempfile::TempDir>,
+}
+
+impl SqliteStore {
+    /// Opens (or creates) the database at `sqlite://FILE` or `sqlite:FILE`, and brings its tables to this version.
+    /// `sqlite::memory:` is a store that is forgotten with this value.
+    ///
+    /// # Errors
+    /// [`StoreError::Open`] with what to do about it: another kind of URL, a missing directory, a file that is no database or
+    /// that a newer version of this program wrote.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let open::Opened { writer, readers, scratch } = open::open(url).await?;
+        Ok(Self { writer: writer::Writer::start(writer), readers, url: url.to_owned(), _scratch: scratch })
+    }
+}
+
+impl std::fmt::Debug for SqliteStore {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SqliteStore").field("url", &self.url).finish_non_exhaustive()
+    }
+}
+
+/// Says which query failed. A closed pool means a closed store.
+fn database(operation: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
+    move |source| match source {
+        sqlx::Error::PoolClosed => StoreError::Closed,
+        source => StoreError::Database { operation, source },
+    }
+}
+
+/// A point in time as it is stored.
+fn micros(at: Timestamp) -> i64 {
+    at.as_microsecond()
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn put_customer(
+        &self, id: &CustomerId, document: &CustomerDocument, when: Precondition, now: Timestamp,
+    ) -> Result<Written<Customer>, StoreError> {
+        self.writer.write(product::PutCustomer { desired: DesiredCustomer::new(id, document), when, now }).await
+    }
+
+    async fn put_user(
+        &self, customer: &CustomerId, id: &UserId, document: &UserDocument, when: Precondition, now: Timestamp,
+    ) -> Result<Written<User>, StoreError> {
+        self.writer.write(product::PutUser { desired: DesiredUser::new(customer, id, document), when, now }).await
+    }
+
+    async fn delete_customer(
+        &self, id: &CustomerId, when: Precondition, now: Timestamp,
+    ) -> Result<Option<Written<Customer>>, StoreError> {
+        self.writer.write(product::DeleteCustomer { id: id.clone(), when, now }).await
+    }
+
+    async fn delete_user(
+        &self, customer: &CustomerId, id: &UserId, when: Precondition, keep: bool, now: Timestamp,
+    ) -> Result<Option<Written<User>>, StoreError> {
+        self.writer.write(product::DeleteUser { customer: customer.clone(), id: id.clone(), when, keep, now }).await
+    }
+
+    async fn import(&self, records: &[ImportRecord], now: Timestamp) -> Result<Vec<Imported>, StoreError> {
+        self.writer.write(import::Import::new(records, now)).await
+    }
+
+    async fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, StoreError> {
+        stored::customer(&self.readers, id).await
+    }
+
+    async fn user(&self, customer: &CustomerId, id: &UserId) -> Result<Option<User>, StoreError> {
+        stored::user(&self.readers, customer, id).await
+    }
+
+    async fn customers(&self, filter: &CustomerFilter) -> Result<Vec<Customer>, StoreError> {
+        listing::customers(&self.readers, filter).await
+    }
+
+    async fn users(&self, customer: &CustomerId, after: Option<&UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
+        listing::users(&self.readers, customer, after, limit).await
+    }
+
+    async fn retry(&self, scope: &RetryScope, now: Timestamp) -> Result<u64, StoreError> {
+        self.writer.write(upkeep::Retry { scope: scope.clone(), now }).await
+    }
+
+    async fn stats(&self) -> Result<Stats, StoreError> {
+        listing::stats(&self.readers).await
+    }
+
+    async fn failing(&self, after: Option<&ObjectId>, limit: u32) -> Result<Vec<Failing>, StoreError> {
+        listing::failing(&self.readers, after, limit).await
+    }
+
+    async fn role_progress(&self, templates: &RoleTemplates) -> Result<Vec<RoleProgress>, StoreError> {
+        listing::role_progress(&self.readers, templates).await
+    }
+
+    async fn claim_due(
+        &self, worker: &WorkerId, now: Timestamp, lease: Duration, limit: u32, only: Option<&CustomerId>,
+    ) -> Result<Vec<Lease>, StoreError> {
+        self.writer.write(work::ClaimDue { worker: worker.clone(), now, lease, limit, only: only.cloned() }).await
+    }
+
+    async fn open(&self, lease: &Lease, now: Timestamp, users: u32) -> Result<Option<Visit>, StoreError> {
+        visit::open(&self.readers, lease, now, users).await
+    }
+
+    async fn peek(&self, customer: &CustomerId, users: u32) -> Result<Option<Visit>, StoreError> {
+        visit::peek(&self.readers, customer, users).await
+    }
+
+    async fn renew(&self, leases: &[Lease], until: Timestamp) -> Result<Vec<Lease>, StoreError> {
+        self.writer.write(work::Renew { leases: leases.to_vec(), until }).await
+    }
+
+    async fn record(&self, lease: &Lease, changes: Vec<Change>) -> Result<Fenced, StoreError> {
+        self.writer.write(work::Record { lease: lease.clone(), changes, then: Then::Continue }).await
+    }
+
+    async fn finish(&self, lease: &Lease, changes: Vec<Change>) -> Result<Fenced, StoreError> {
+        self.writer.write(work::Record { lease: lease.clone(), changes, then: Then::GiveBack }).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        listing::next_due(&self.readers).await
+    }
+
+    async fn owners(&self, entities: &[EntityId]) -> Result<BTreeMap<EntityId, CustomerId>, StoreError> {
+        listing::owners(&self.readers, entities).await
+    }
+
+    async fn user_owners(
+        &self, customer: &CustomerId, users: &[EntityUserId],
+    ) -> Result<BTreeMap<EntityUserId, UserId>, StoreError> {
+        listing::user_owners(&self.readers, customer, users).await
+    }
+
+    async fn unsettled(&self, email: &str) -> Result<Vec<(CustomerId, NewEntity)>, StoreError> {
+        listing::unsettled(&self.readers, email).await
+    }
+
+    async fn adopt_templates(&self, fingerprint: &str, now: Timestamp) -> Result<bool, StoreError> {
+        self.writer.write(upkeep::AdoptTemplates { fingerprint: fingerprint.to_owned(), now }).await
+    }
+
+    async fn token_subject(&self, customer: &CustomerId, user: &UserId) -> Result<TokenSubject, StoreError> {
+        listing::token_subject(&self.readers, customer, user).await
+    }
+
+    async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        sqlx::query_scalar(
+            "-- secret
+             SELECT sealed FROM secrets WHERE name = ?1",
+        )
+        .bind(name)
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(database("secret"))
+    }
+
+    async fn put_secret(&self, name: &str, sealed: &[u8], now: Timestamp) -> Result<(), StoreError> {
+        self.writer.write(upkeep::PutSecret { name: name.to_owned(), sealed: sealed.to_vec(), now }).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        sqlx::query(
+            "-- ping
+             SELECT count(*) FROM settings",
+        )
+        .fetch_one(&self.readers)
+        .await
+        .map(drop)
+        .map_err(database("ping"))
+    }
+
+    async fn close(&self) {
+        self.writer.close().await;
+        self.readers.close().await;
+    }
+}

@@ -1,0 +1,189 @@
+//! The product's writes, one object at a time.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+
+use super::super::{Customer, Precondition, StoreError, User, Wish, Written};
+use super::decide::{self, Decision};
+use super::desired::{DesiredCustomer, DesiredUser, write_customers, write_users};
+use super::writer::Write;
+use super::{database, gone, micros, stored, wake};
+use crate::domain::{CustomerId, SyncState, UserId};
+
+/// See [`Store::put_customer`](super::super::Store::put_customer).
+pub(super) struct PutCustomer {
+    pub(super) desired: DesiredCustomer,
+    pub(super) when: Precondition,
+    pub(super) now: Timestamp,
+}
+
+#[async_trait]
+impl Write for PutCustomer {
+    type Answer = Written<Customer>;
+
+    async fn run(&self, tx: &mut SqliteConnection) -> Result<Self::Answer, StoreError> {
+        let id = &self.desired.id;
+        let there = stored::customers(tx, &[id]).await?.remove(id.as_str());
+        let asks: &[&CustomerId] = if there.as_ref().is_some_and(|there| there.may_exist) { &[id] } else { &[] };
+        let known = stored::known_entities(tx, asks).await?.remove(id.as_str());
+        let decision = decide::customer(there.as_ref(), known.as_ref(), &self.desired, self.when);
+        if matches!(decision, Decision::Create | Decision::Change) {
+            write_customers(tx, &[&self.desired], self.now).await?;
+            wake::settle_one(tx, id.as_str()).await?;
+        }
+        written(decision, stored::customer(tx, id).await?)
+    }
+}
+
+/// See [`Store::put_user`](super::super::Store::put_user).
+pub(super) struct PutUser {
+    pub(super) desired: DesiredUser,
+    pub(super) when: Precondition,
+    pub(super) now: Timestamp,
+}
+
+#[async_trait]
+impl Write for PutUser {
+    type Answer = Written<User>;
+
+    async fn run(&self, tx: &mut SqliteConnection) -> Result<Self::Answer, StoreError> {
+        let DesiredUser { customer, id, login, .. } = &self.desired;
+        if stored::customers(tx, &[customer]).await?.is_empty() {
+            return Ok(Written::NoSuchCustomer);
+        }
+        let there = stored::users(tx, &[(customer, id)]).await?.into_values().next();
+        let holder =
+            stored::login_holders(tx, &[(customer, login)]).await?.into_values().next().filter(|holder| holder != id);
+        let decision = decide::user(there.as_ref(), holder.as_ref(), &self.desired, self.when);
+        if matches!(decision, Decision::Create | Decision::Change) {
+            write_users(tx, &[&self.desired], self.now).await?;
+            wake::settle_one(tx, customer.as_str()).await?;
+        }
+        written(decision, stored::user(tx, customer, id).await?)
+    }
+}
+
+/// See [`Store::delete_customer`](super::super::Store::delete_customer).
+pub(super) struct DeleteCustomer {
+    pub(super) id: CustomerId,
+    pub(super) when: Precondition,
+    pub(super) now: Timestamp,
+}
+
+#[async_trait]
+impl Write for DeleteCustomer {
+    type Answer = Option<Written<Customer>>;
+
+    async fn run(&self, tx: &mut SqliteConnection) -> Result<Self::Answer, StoreError> {
+        let Some(there) = stored::customer(&mut *tx, &self.id).await? else { return Ok(None) };
+        if !decide::holds(self.when, Some(there.sync.generation)) {
+            return Ok(Some(Written::Failed(Some(there.sync.generation))));
+        }
+        if there.wish == Wish::Gone {
+            return Ok(Some(Written::Unchanged(there)));
+        }
+        sqlx::query(
+            "-- delete_customer
+             UPDATE customer_work SET
+                 wish = 'gone', generation = generation + 1, written_at = ?2, attempts = 0, last_error = NULL,
+                 state = CASE seen WHEN 'absent' THEN 'deactivated' ELSE 'pending' END,
+                 due_at = CASE seen WHEN 'absent' THEN NULL ELSE ?2 END
+             WHERE customer_id = ?1",
+        )
+        .bind(self.id.as_str())
+        .bind(micros(self.now))
+        .execute(&mut *tx)
+        .await
+        .map_err(database("delete_customer"))?;
+        wake::settle_one(tx, self.id.as_str()).await?;
+        written(Decision::Change, stored::customer(tx, &self.id).await?).map(Some)
+    }
+}
+
+/// See [`Store::delete_user`](super::super::Store::delete_user).
+pub(super) struct DeleteUser {
+    pub(super) customer: CustomerId,
+    pub(super) id: UserId,
+    pub(super) when: Precondition,
+    pub(super) keep: bool,
+    pub(super) now: Timestamp,
+}
+
+#[async_trait]
+impl Write for DeleteUser {
+    type Answer = Option<Written<User>>;
+
+    async fn run(&self, tx: &mut SqliteConnection) -> Result<Self::Answer, StoreError> {
+        let there = stored::user(&mut *tx, &self.customer, &self.id).await?;
+        let Some(mut there) = there.filter(|there| there.wish == Wish::Present) else { return Ok(None) };
+        if !decide::holds(self.when, Some(there.sync.generation)) {
+            return Ok(Some(Written::Failed(Some(there.sync.generation))));
+        }
+        let never_reached_monite = there.entity_user == crate::domain::Seen::Absent;
+        let in_hand = self.customer_is_in_hand(tx).await?;
+        match (self.keep || never_reached_monite, in_hand) {
+            (true, false) => gone::remove_user(tx, &self.customer, &self.id).await?,
+            // A visit has read this user and may be creating it right now. Its row must outlive the visit: as a deletion that
+            // the next visit completes, or, when nothing is to be called, until the visit ends.
+            (true, true) if self.keep => self.mark(tx, SyncState::Deactivated, None).await?,
+            _ => self.mark(tx, SyncState::Pending, Some(self.now)).await?,
+        }
+        wake::settle_one(tx, self.customer.as_str()).await?;
+        let left = stored::user(tx, &self.customer, &self.id).await?;
+        there.wish = Wish::Gone;
+        there.sync.state = SyncState::Deactivated;
+        there.sync.generation = there.sync.generation.next();
+        there.sync.next_attempt_at = None;
+        Ok(Some(Written::Changed(left.unwrap_or(there))))
+    }
+}
+
+impl DeleteUser {
+    async fn customer_is_in_hand(&self, tx: &mut SqliteConnection) -> Result<bool, StoreError> {
+        sqlx::query_scalar(
+            "-- delete_user_in_hand
+             SELECT lease_owner IS NOT NULL FROM customer_work WHERE customer_id = ?1",
+        )
+        .bind(self.customer.as_str())
+        .fetch_one(tx)
+        .await
+        .map_err(database("delete_user_in_hand"))
+    }
+
+    async fn mark(
+        &self, tx: &mut SqliteConnection, state: SyncState, due: Option<Timestamp>,
+    ) -> Result<(), StoreError> {
+        sqlx::query(
+            "-- delete_user
+             UPDATE user_work SET
+                 wish = 'gone', generation = generation + 1, attempts = 0, last_error = NULL, state = ?3, due_at = ?4
+             WHERE customer_id = ?1 AND user_id = ?2",
+        )
+        .bind(self.customer.as_str())
+        .bind(self.id.as_str())
+        .bind(state.as_str())
+        .bind(due.map(micros))
+        .execute(tx)
+        .await
+        .map_err(database("delete_user"))?;
+        Ok(())
+    }
+}
+
+/// The answer to a write, with the object as it is now.
+fn written<T>(decision: Decision, now_there: Option<T>) -> Result<Written<T>, StoreError> {
+    let object = || {
+        now_there.ok_or_else(|| StoreError::Corrupt {
+            row: "(just written)".to_owned(),
+            reason: "it is not there".to_owned(),
+        })
+    };
+    Ok(match decision {
+        Decision::Create => Written::Created(object()?),
+        Decision::Change => Written::Changed(object()?),
+        Decision::Same => Written::Unchanged(object()?),
+        Decision::Failed(there) => Written::Failed(there),
+        Decision::Refused(errors) => Written::Refused(errors),
+    })
+}

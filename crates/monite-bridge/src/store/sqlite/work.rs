@@ -1,0 +1,172 @@
+//! The reconciler's side: customers are claimed, visited, written down and given back. All under a fence.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+
+use super::super::{Change, Fenced, Lease, StoreError, WorkerId};
+use super::rows::{self, get};
+use super::writer::Write;
+use super::{changes, database, gone, micros, wake};
+use crate::domain::CustomerId;
+
+/// See [`Store::claim_due`](super::super::Store::claim_due).
+pub(super) struct ClaimDue {
+    pub(super) worker: WorkerId,
+    pub(super) now: Timestamp,
+    pub(super) lease: Duration,
+    pub(super) limit: u32,
+    pub(super) only: Option<CustomerId>,
+}
+
+#[async_trait]
+impl Write for ClaimDue {
+    type Answer = Vec<Lease>;
+
+    async fn run(&self, tx: &mut SqliteConnection) -> Result<Vec<Lease>, StoreError> {
+        let due = self.due(tx).await?;
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        let until = self.now + self.lease;
+        let rows = sqlx::query(
+            "-- claim_due
+             UPDATE customer_work SET lease_owner = ?2, lease_until = ?3, wake_at = ?3, fence = fence + 1
+             WHERE customer_id IN (SELECT value FROM json_each(?1))
+             RETURNING customer_id, fence",
+        )
+        .bind(rows::to_json(&due))
+        .bind(&self.worker.0)
+        .bind(micros(until))
+        .fetch_all(tx)
+        .await
+        .map_err(database("claim_due"))?;
+        let fences: BTreeMap<String, i64> = rows
+            .iter()
+            .map(|row| Ok((get(row, "customer_id")?, get(row, "fence")?)))
+            .collect::<Result<_, rows::Unread>>()?;
+        Ok(due
+            .into_iter()
+            .filter_map(|customer| {
+                fences.get(customer.as_str()).map(|fence| Lease { customer: customer.clone(), fence: *fence, until })
+            })
+            .collect())
+    }
+}
+
+impl ClaimDue {
+    /// Who is to be visited, the longest waiting first. A customer in somebody's hands wakes at the end of that lease, so a
+    /// wake-up in the past means that nobody has it.
+    async fn due(&self, tx: &mut SqliteConnection) -> Result<Vec<CustomerId>, StoreError> {
+        let query = match &self.only {
+            None => sqlx::query(
+                "-- due_customers
+                 SELECT customer_id FROM customer_work WHERE wake_at IS NOT NULL AND wake_at <= ?1
+                 ORDER BY wake_at, customer_id LIMIT ?2",
+            ),
+            Some(_) => sqlx::query(
+                "-- due_customer
+                 SELECT customer_id FROM customer_work WHERE wake_at <= ?1 AND customer_id = ?3 LIMIT ?2",
+            ),
+        };
+        let query = query.bind(micros(self.now)).bind(self.limit);
+        let query = match &self.only {
+            None => query,
+            Some(customer) => query.bind(customer.as_str()),
+        };
+        let rows = query.fetch_all(tx).await.map_err(database("due_customers"))?;
+        let read = |row| Ok(CustomerId::parse(&get::<String>(row, "customer_id")?)?);
+        rows.iter().map(read).collect::<Result<_, rows::Unread>>().map_err(Into::into)
+    }
+}
+
+/// See [`Store::renew`](super::super::Store::renew).
+pub(super) struct Renew {
+    pub(super) leases: Vec<Lease>,
+    pub(super) until: Timestamp,
+}
+
+#[async_trait]
+impl Write for Renew {
+    type Answer = Vec<Lease>;
+
+    async fn run(&self, tx: &mut SqliteConnection) -> Result<Vec<Lease>, StoreError> {
+        let mut held = Vec::with_capacity(self.leases.len());
+        for lease in &self.leases {
+            let renewed = sqlx::query(
+                "-- renew
+                 UPDATE customer_work SET lease_until = ?3, wake_at = ?3
+                 WHERE customer_id = ?1 AND fence = ?2 AND lease_owner IS NOT NULL",
+            )
+            .bind(lease.customer.as_str())
+            .bind(lease.fence)
+            .bind(micros(self.until))
+            .execute(&mut *tx)
+            .await
+            .map_err(database("renew"))?;
+            if renewed.rows_affected() > 0 {
+                held.push(Lease { until: self.until, ..lease.clone() });
+            }
+        }
+        Ok(held)
+    }
+}
+
+/// See [`Store::record`](super::super::Store::record) and [`Store::finish`](super::super::Store::finish).
+pub(super) struct Record {
+    pub(super) lease: Lease,
+    pub(super) changes: Vec<Change>,
+    /// Whether the customer is given back.
+    pub(super) then: Then,
+}
+
+/// What follows when the changes are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Then {
+    /// The visit goes on.
+    Continue,
+    /// The customer is given back.
+    GiveBack,
+}
+
+#[async_trait]
+impl Write for Record {
+    type Answer = Fenced;
+
+    async fn run(&self, tx: &mut SqliteConnection) -> Result<Fenced, StoreError> {
+        let held: Option<i64> = sqlx::query_scalar(
+            "-- fence
+             SELECT 1 FROM customer_work WHERE customer_id = ?1 AND fence = ?2 AND lease_owner IS NOT NULL",
+        )
+        .bind(self.lease.customer.as_str())
+        .bind(self.lease.fence)
+        .fetch_optional(&mut *tx)
+        .await
+        .map_err(database("fence"))?;
+        if held.is_none() {
+            return Ok(Fenced::LeaseLost);
+        }
+        for change in &self.changes {
+            changes::apply(tx, &self.lease.customer, change).await?;
+        }
+        if self.then == Then::GiveBack {
+            gone::remove_forgotten(tx, &self.lease.customer).await?;
+            give_back(tx, &self.lease.customer).await?;
+        }
+        Ok(Fenced::Recorded)
+    }
+}
+
+async fn give_back(tx: &mut SqliteConnection, customer: &CustomerId) -> Result<(), StoreError> {
+    const SQL: &str = concat!(
+        "-- finish
+         UPDATE customer_work SET lease_owner = NULL, lease_until = NULL, wake_at = ",
+        wake::wake_without_lease!(),
+        " WHERE customer_id = ?1"
+    );
+    sqlx::query(SQL).bind(customer.as_str()).execute(tx).await.map_err(database("finish"))?;
+    Ok(())
+}
