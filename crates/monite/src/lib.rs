@@ -1,5 +1,81 @@
 //! Typed async client for Monite's API: tokens, expiry, retries, rate limit, entities, roles, entity users.
 //!
+//! The eight steps of an integration, here against the local sandbox; against Monite itself only the builder differs:
+//! `.environment(Environment::Sandbox)` instead of `.base_url(..)`.
+//!
+//! ```
+//! use std::time::Duration;
+//!
+//! use monite::{
+//!     Action, Address, Credentials, EntityPatch, EntityType, EntityUserPatch, Field, Monite, NewEntity, NewEntityUser,
+//!     NewRole, ObjectType, Organization, Permissions, Scope, SecretString,
+//! };
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let sandbox = monite_sandbox::Sandbox::builder().start().await?;
+//!
+//! // 1 and 2: the partner token is fetched with the first call, renewed before it expires, replaced if Monite drops it.
+//! let secret = SecretString::from(sandbox.client_secret().to_owned());
+//! let monite = Monite::builder()
+//!     .base_url(sandbox.base_url())
+//!     .credentials(Credentials::parse(sandbox.client_id(), secret)?)
+//!     .build()?;
+//!
+//! // 3: an entity for a customer.
+//! let entity = monite
+//!     .entities()
+//!     .create(&NewEntity {
+//!         entity_type: EntityType::Organization,
+//!         email: "ap@muster.example".into(),
+//!         address: Address {
+//!             country: "DE".into(),
+//!             city: "Berlin".into(),
+//!             line1: "Musterweg 1".into(),
+//!             line2: None,
+//!             postal_code: "10115".into(),
+//!             state: None,
+//!         },
+//!         organization: Some(Organization { legal_name: "Muster GmbH".into(), ..Default::default() }),
+//!         individual: None,
+//!         phone: None,
+//!         website: None,
+//!         tax_id: None,
+//!         registration_number: None,
+//!         registration_authority: None,
+//!     })
+//!     .await?;
+//! let acme = monite.entity(entity.id);
+//!
+//! // 4: kept equal to what the product stores.
+//! acme.update(&EntityPatch { phone: Field::Set("+49 30 1234567".into()), ..Default::default() }).await?;
+//!
+//! // 5: a role.
+//! let permissions = Permissions::new()
+//!     .allow(ObjectType::Payable, Action::Read)?
+//!     .allow(ObjectType::Payable, Action::Approve)?;
+//! let role = acme.roles().create(&NewRole { name: "approver".into(), permissions }).await?;
+//!
+//! // 6: a user with that role.
+//! let user = NewEntityUser {
+//!     login: "ana".into(),
+//!     first_name: "Ana".into(),
+//!     role_id: Some(role.id),
+//!     ..Default::default()
+//! };
+//! let ana = acme.users().create(&user).await?;
+//!
+//! // 7: kept equal, too.
+//! acme.users().update(ana.id, &EntityUserPatch { last_name: Field::Set("Sol".into()), ..Default::default() }).await?;
+//!
+//! // 8: a token for the browser, with at least eleven minutes left.
+//! let token = monite.tokens().get(Scope::EntityUser(ana.id), Duration::from_secs(660)).await?;
+//! assert_eq!(token.token_type(), "Bearer");
+//! assert_eq!(monite.as_entity_user(ana.id).me().await?.login, "ana");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! In reading order:
 //!
 //! - [`client`]: [`Monite`], its handles and the one `send` that every call passes through

@@ -168,7 +168,8 @@ impl Request {
         let mut text = format!("{base_url}{}", self.path);
         if !self.query.is_empty() {
             text.push('?');
-            let mut encoded = url::form_urlencoded::Serializer::new(text);
+            let start = text.len();
+            let mut encoded = url::form_urlencoded::Serializer::for_suffix(text, start);
             encoded.extend_pairs(&self.query);
             text = encoded.finish();
         }
