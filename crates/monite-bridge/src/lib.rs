@@ -1,12 +1,15 @@
 //! The server side of a Monite integration: a store of what the product desires, a reconciler that makes Monite equal to it, a
 //! broker of tokens, an HTTP API and a command line. In reading order:
 
+pub mod broker;
 pub mod config;
 pub mod domain;
 pub mod events;
+pub mod http;
 pub mod intake;
 pub mod jitter;
 pub mod reconcile;
+pub mod session;
 pub mod store;
 
 mod nearest;

@@ -1,0 +1,200 @@
+//! `POST /v1/import`: customers with their users in, one line each; one result line out per line, as they are stored.
+//!
+//! Lines are read and checked by a task of their own while the batch before is being stored. Nobody runs ahead: the next batch is
+//! stored when the result lines of the one before have been taken. A line that is wrong costs nothing else.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use futures::TryStreamExt as _;
+use futures::stream::unfold;
+use serde::Serialize;
+use tokio::io::BufReader;
+use tokio::sync::mpsc;
+use tokio_util::io::StreamReader;
+use tokio_util::task::AbortOnDropHandle;
+use tracing::Instrument as _;
+
+use super::extract::check_media_type;
+use super::problem::Problem;
+use super::{App, Shared};
+use crate::domain::ObjectId;
+use crate::domain::document::FieldError;
+use crate::events::Event;
+use crate::intake::{ImportRecord, Line, LineError, NdjsonLines};
+use crate::store::Imported;
+
+/// The media type of newline-delimited JSON.
+const NDJSON: &str = "application/x-ndjson";
+
+/// Lines in one transaction at most.
+const BATCH: usize = 500;
+
+/// A line that has arrived is stored after this long even if the batch is not full: whoever sends slowly still sees results.
+const LINGER: Duration = Duration::from_millis(100);
+
+pub(super) async fn import(State(app): State<Shared>, request: Request) -> Result<Response, Problem> {
+    check_media_type(request.headers(), &[NDJSON, "application/ndjson", "application/jsonl"])?;
+    // One batch waits while one is being stored.
+    let (send, receive) = mpsc::channel(1);
+    let reading = tokio::spawn(gather(Arc::clone(&app), request.into_body(), send).in_current_span());
+    let import = Import { app, receive, failed: false, _reading: AbortOnDropHandle::new(reading) };
+    let results = unfold(import, |mut import| async move {
+        let batch = import.receive.recv().await?;
+        let lines = import.store(batch).await;
+        Some((Ok::<_, std::convert::Infallible>(lines), import))
+    });
+    Ok(([(header::CONTENT_TYPE, NDJSON)], Body::from_stream(results)).into_response())
+}
+
+/// Reads lines and puts them together to batches.
+async fn gather(app: Shared, body: Body, batches: mpsc::Sender<Vec<Line>>) {
+    let stream = body.into_data_stream().map_err(std::io::Error::other);
+    let mut lines = NdjsonLines::new(BufReader::new(StreamReader::new(stream)), Arc::clone(&app.templates));
+    loop {
+        let batch = next_batch(&app, &mut lines).await;
+        // A caller that left takes no more results, and so no more is stored.
+        if batch.is_empty() || batches.send(batch).await.is_err() {
+            return;
+        }
+    }
+}
+
+/// The next lines, at least one unless the input is over.
+async fn next_batch<R: tokio::io::AsyncBufRead + Unpin>(app: &App, lines: &mut NdjsonLines<R>) -> Vec<Line> {
+    let mut batch = Vec::new();
+    let linger = async {
+        app.clock.sleep(LINGER).await;
+    };
+    tokio::pin!(linger);
+    while batch.len() < BATCH {
+        // Only a batch that has something in it is ended by the clock.
+        let line = tokio::select! {
+            biased;
+            line = lines.next() => line,
+            () = &mut linger, if !batch.is_empty() => break,
+        };
+        match line {
+            Ok(Some(line)) => batch.push(line),
+            Ok(None) => break,
+            Err(error) => {
+                tracing::info!(%error, "an import broke off");
+                break;
+            }
+        }
+    }
+    batch
+}
+
+struct Import {
+    app: Shared,
+    receive: mpsc::Receiver<Vec<Line>>,
+    /// Once the store has failed, the lines behind are not tried: the caller sends them all again.
+    failed: bool,
+    _reading: AbortOnDropHandle<()>,
+}
+
+#[derive(Serialize)]
+struct Outcome<'a> {
+    line: u64,
+    id: Option<&'a str>,
+    status: &'static str,
+    created: u32,
+    changed: u32,
+    unchanged: u32,
+    errors: &'a [FieldError],
+}
+
+impl Import {
+    /// Stores a batch; the result lines.
+    async fn store(&mut self, batch: Vec<Line>) -> Bytes {
+        let mut records = Vec::with_capacity(batch.len());
+        let mut read = Vec::with_capacity(batch.len());
+        for line in batch {
+            read.push((line.number, line.result.map(|record| records.push(record))));
+        }
+        let stored = if self.failed { None } else { self.commit(&records).await };
+        self.failed |= stored.is_none() && !records.is_empty();
+        render(&read, &records, stored.as_deref())
+    }
+
+    async fn commit(&self, records: &[ImportRecord]) -> Option<Vec<Imported>> {
+        if records.is_empty() {
+            return Some(Vec::new());
+        }
+        match self.app.store.import(records, self.app.clock.now()).await {
+            Ok(stored) => {
+                self.announce(records, &stored);
+                Some(stored)
+            }
+            Err(error) => {
+                tracing::error!(error = &error as &dyn std::error::Error, "an import could not be stored");
+                None
+            }
+        }
+    }
+
+    fn announce(&self, records: &[ImportRecord], stored: &[Imported]) {
+        let mut any = false;
+        for (record, outcome) in records.iter().zip(stored) {
+            if matches!(outcome, Imported::Stored { created, changed, .. } if created + changed > 0) {
+                any = true;
+                self.app.events.publish(Event { object: ObjectId::Customer(record.id.clone()) });
+            }
+        }
+        if any {
+            self.app.reconciler.wake();
+        }
+    }
+}
+
+/// One result line per line read. `stored` has one entry per record, or is `None` when the store failed.
+fn render(read: &[(u64, Result<(), LineError>)], records: &[ImportRecord], stored: Option<&[Imported]>) -> Bytes {
+    let failure = [FieldError::of_document(
+        "the bridge's database failed; whether the line was stored is not known, sending it again is safe",
+    )];
+    let mut next = records.iter().zip(0..);
+    let mut out = Vec::new();
+    for (line, result) in read {
+        let line = *line;
+        let refused =
+            |id, errors| Outcome { line, id, status: "refused", created: 0, changed: 0, unchanged: 0, errors };
+        let outcome = match result {
+            Err(error) => refused(error.id.as_deref(), &error.errors),
+            Ok(()) => {
+                let Some((record, index)) = next.next() else { continue };
+                let id = Some(record.id.as_str());
+                match stored.and_then(|stored| stored.get::<usize>(index)) {
+                    None => Outcome { status: "failed", ..refused(id, &failure) },
+                    Some(Imported::Refused(errors)) => refused(id, errors),
+                    Some(&Imported::Stored { created, changed, unchanged }) => Outcome {
+                        line,
+                        id,
+                        status: word(created, changed, unchanged),
+                        created,
+                        changed,
+                        unchanged,
+                        errors: &[],
+                    },
+                }
+            }
+        };
+        // Texts and numbers only: this cannot fail.
+        out.extend(serde_json::to_vec(&outcome).unwrap_or_default());
+        out.push(b'\n');
+    }
+    Bytes::from(out)
+}
+
+/// What became of a record as a whole: a user added to a customer that was there is a change.
+fn word(created: u32, changed: u32, unchanged: u32) -> &'static str {
+    match (created, changed, unchanged) {
+        (0, 0, _) => "unchanged",
+        (1.., 0, 0) => "created",
+        _ => "changed",
+    }
+}

@@ -1,0 +1,79 @@
+//! The HTTP API: thin routes over the store, the broker and the reconciler. In reading order:
+//!
+//! - [`router`]: every route, who may call it, and what wraps it; [`serve`]: the listening side
+//! - [`problem`]: every error; [`auth`]: API keys; `extract`: paths, queries and bodies
+//! - `resource`: what customers and users have in common; `condition`, `prefer`, `wait`: their headers
+//! - one file per resource; [`openapi`]: the document that describes it all
+
+pub mod auth;
+pub mod condition;
+mod customers;
+mod events;
+mod extract;
+mod health;
+mod import;
+mod metrics;
+mod observe;
+pub mod openapi;
+pub mod prefer;
+pub mod problem;
+mod resource;
+mod roles;
+pub mod router;
+pub mod serve;
+mod stats;
+mod tokens;
+mod users;
+mod view;
+mod wait;
+
+use std::sync::Arc;
+
+use monite::Clock;
+use tokio_util::sync::CancellationToken;
+
+pub use self::auth::ApiKeys;
+pub use self::metrics::HttpMetrics;
+pub use self::observe::RequestIds;
+pub use self::router::{Access, Route, router, routes};
+pub use self::serve::serve;
+use crate::broker::Broker;
+use crate::config::OnUserDelete;
+use crate::domain::role::RoleTemplates;
+use crate::events::Events;
+use crate::reconcile::Reconciler;
+use crate::session::Sessions;
+use crate::store::Store;
+
+/// Everything the routes work with. One per process.
+#[derive(Debug)]
+pub struct App {
+    /// The bridge's memory.
+    pub store: Arc<dyn Store>,
+    /// The role templates of the configuration.
+    pub templates: Arc<RoleTemplates>,
+    /// Woken after every accepted write.
+    pub reconciler: Reconciler,
+    /// Told of every accepted write, and listened to by those who wait.
+    pub events: Events,
+    /// Hands out tokens.
+    pub broker: Broker,
+    /// Checks session tokens; without it the browser-facing token route is off.
+    pub sessions: Option<Sessions>,
+    /// Who may call.
+    pub keys: ApiKeys,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Cancelled when the process begins to shut down: not ready any more, and streams end.
+    pub stopping: CancellationToken,
+    /// Origins whose pages may ask for tokens; `*` stands for all.
+    pub cors_origins: Vec<String>,
+    /// What becomes of the entity user of a deleted user.
+    pub on_user_delete: OnUserDelete,
+    /// Names requests.
+    pub request_ids: RequestIds,
+    /// Counts requests.
+    pub metrics: HttpMetrics,
+}
+
+type Shared = Arc<App>;

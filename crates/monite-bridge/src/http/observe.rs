@@ -1,0 +1,99 @@
+//! What wraps every request: an id, one line in the log, safe headers; and around every handler, a bound in time.
+//!
+//! The log gets the route's pattern and never the path, the query, a header or a body: paths hold the product's ids, which may
+//! be e-mail addresses.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use futures::FutureExt as _;
+use tracing::Instrument as _;
+
+use super::Shared;
+use super::prefer::LONGEST_WAIT;
+use super::problem::{Kind, Problem};
+use crate::jitter::Jitter;
+
+/// Names a request in the answer and in the log.
+pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+/// A handler that takes longer is given up. A write may wait as long as the caller prefers, and a body may come slowly.
+const HANDLER_TIMEOUT: Duration = LONGEST_WAIT.saturating_add(Duration::from_secs(30));
+
+/// Names requests: a part that differs between processes, and a number.
+#[derive(Debug)]
+pub struct RequestIds {
+    process: u32,
+    count: AtomicU64,
+}
+
+impl RequestIds {
+    /// Names of one process; the same jitter gives the same names.
+    #[must_use]
+    pub fn new(jitter: &Jitter) -> Self {
+        Self { process: (jitter.next() * f64::from(u32::MAX)) as u32, count: AtomicU64::new(0) }
+    }
+
+    fn next(&self) -> String {
+        format!("{:08x}-{:x}", self.process, self.count.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// The outermost layer.
+pub(super) async fn observe(State(app): State<Shared>, request: Request, next: Next) -> Response {
+    let id = app.request_ids.next();
+    let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
+    let method = request.method().clone();
+    let span = tracing::info_span!("request", %id, %method, route);
+    let began = Instant::now();
+    let mut answer = next.run(request).instrument(span.clone()).await;
+    let status = answer.status();
+    app.metrics.count(status);
+    let micros = began.elapsed().as_micros() as u64;
+    span.in_scope(|| match status {
+        status if status.is_server_error() => tracing::warn!(status = status.as_u16(), micros, "answered"),
+        status => tracing::debug!(status = status.as_u16(), micros, "answered"),
+    });
+    let headers = answer.headers_mut();
+    if let Ok(id) = HeaderValue::from_str(&id) {
+        headers.insert(REQUEST_ID, id);
+    }
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // Everything here is personal data, a token or a state of the moment.
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    answer
+}
+
+/// Around each handler: a bound in time, and an answer even after a defect.
+pub(super) async fn guard(request: Request, next: Next) -> Response {
+    let handler = AssertUnwindSafe(next.run(request)).catch_unwind();
+    match tokio::time::timeout(HANDLER_TIMEOUT, handler).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => Problem::internal(&Defect).into_response(),
+        Err(_) => {
+            let detail = "Whether anything was stored is not known; sending it again is safe.";
+            Problem::new(Kind::TimedOut, detail).retry_after(1).into_response()
+        }
+    }
+}
+
+/// A handler panicked; the panic hook has said where.
+#[derive(Debug, thiserror::Error)]
+#[error("a handler panicked")]
+struct Defect;
+
+pub(super) async fn no_such_route() -> Problem {
+    Problem::new(Kind::NoSuchRoute, "GET /openapi.json lists the routes there are.")
+}
+
+pub(super) async fn method_not_allowed() -> Response {
+    // axum adds the Allow header.
+    let answer = Problem::new(Kind::MethodNotAllowed, "The Allow header lists the methods there are.").into_response();
+    debug_assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
+    answer
+}
