@@ -185,3 +185,29 @@ async fn a_runaway_quote_costs_one_row_and_bounded_memory() {
     let lines = read_all(text.as_bytes(), Format::Csv, 8192).await.unwrap();
     assert_eq!(told(&lines), "2 ?: the row is longer than 1048576 bytes; is a closing quote missing?\n");
 }
+
+#[tokio::test]
+async fn a_caller_that_stops_waiting_loses_nothing() {
+    use futures::FutureExt as _;
+    use tokio::io::AsyncWriteExt as _;
+    let ndjson = format!("{}\n{}\n", customer("a"), customer("b"));
+    let csv =
+        format!("{HEADER}\na,organization,a@b.co,FR,Lyon,\"x\ny\",69001,X\nb,organization,a@b.co,FR,Lyon,x,69001,X\n");
+    for (format, text, expected) in [(Format::Ndjson, ndjson, "1 a\n2 b\n"), (Format::Csv, csv, "2 a\n4 b\n")] {
+        let (mut writer, reader) = tokio::io::duplex(1 << 16);
+        let header = if format == Format::Csv { HEADER.len() + 1 } else { 0 };
+        writer.write_all(&text.as_bytes()[..header]).await.unwrap();
+        let mut intake = Intake::open(BufReader::new(reader), format, RoleTemplates::presets()).await.unwrap();
+        let mut lines = Vec::new();
+        for byte in &text.as_bytes()[header..] {
+            // Each byte arrives alone, and whoever waits for the line gives up before the next one.
+            writer.write_all(&[*byte]).await.unwrap();
+            if let Some(line) = intake.next().now_or_never() {
+                lines.extend(line.unwrap());
+            }
+        }
+        drop(writer);
+        assert!(intake.next().await.unwrap().is_none());
+        assert_eq!(told(&lines), expected, "{format:?}");
+    }
+}
