@@ -110,6 +110,13 @@ impl Config {
                 "sync.sweep_interval is set, but this version looks at Monite only when something changed".to_owned(),
             );
         }
+        let session = &self.session;
+        if session.hs256_secret_env.is_none() && (session.issuer.is_some() || !session.audience.is_empty()) {
+            notes.push(
+                "[session] says what a session must carry but not how it is signed: without session.hs256_secret_env the token route for browsers is off"
+                    .to_owned(),
+            );
+        }
         if let MoniteTarget::BaseUrl(url) = &self.monite.target
             && url.starts_with("http://")
             && !self.monite.is_loopback()

@@ -191,6 +191,22 @@ fn a_file_somebody_named_must_be_there() {
     assert!(matches!(error, ConfigError::Unreadable { .. }));
 }
 
+#[test]
+fn what_has_no_effect_or_is_unwise_is_noted() {
+    let table = [
+        ("", 0),
+        ("[monite]\nbase_url = \"http://localhost:8700/v1\"", 0),
+        ("[monite]\nbase_url = \"https://proxy.example.com/v1\"", 0),
+        ("[monite]\nbase_url = \"http://sandbox:8700/v1\"", 1),
+        ("[session]\nissuer = \"x\"", 1),
+        ("[session]\nissuer = \"x\"\nhs256_secret_env = \"S\"", 0),
+        ("[sync]\nsweep_interval = 60", 1),
+    ];
+    for (text, expected) in table {
+        assert_eq!(load(text, &[]).unwrap().notes().len(), expected, "{text}");
+    }
+}
+
 fn roles(text: &str) -> RoleTemplates {
     load(text, &[]).unwrap().roles
 }
