@@ -1,1 +1,5 @@
+//! What the bridge promises, one file per promise.
 #![allow(missing_docs)]
+
+mod documents;
+mod support;

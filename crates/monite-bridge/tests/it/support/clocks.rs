@@ -1,0 +1,34 @@
+//! One time for all, in the forms that each wants.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use monite::{Clock, ManualClock};
+
+/// The client's: its waits (retries, pacing) move the time and return at once.
+#[derive(Debug, Clone)]
+pub(super) struct AdvancingClock(pub(super) ManualClock);
+
+#[async_trait]
+impl Clock for AdvancingClock {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    async fn sleep(&self, duration: Duration) {
+        self.0.advance(duration);
+        // Others get a turn, or a loop that sleeps would starve them.
+        tokio::task::yield_now().await;
+    }
+}
+
+/// The sandbox's.
+#[derive(Debug)]
+pub(super) struct SandboxTime(pub(super) ManualClock);
+
+impl monite_sandbox::Clock for SandboxTime {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+}

@@ -1,0 +1,300 @@
+//! A whole bridge in one process: real router, store, reconciler and sandbox, and a clock that moves when told to.
+
+mod answer;
+mod call;
+mod clocks;
+mod documents;
+mod log;
+mod transport;
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use axum::Router;
+use jiff::Timestamp;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use monite::{Clock, Credentials, ManualClock, Monite};
+use monite_bridge::broker::Broker;
+use monite_bridge::config::{OnUserDelete, SessionConfig};
+use monite_bridge::domain::role::RoleTemplates;
+use monite_bridge::events::Events;
+use monite_bridge::http::{ApiKeys, App, HttpMetrics, RequestIds, router};
+use monite_bridge::jitter::Jitter;
+use monite_bridge::reconcile::plan::OnCustomerDelete;
+use monite_bridge::reconcile::visit::Workshop;
+use monite_bridge::reconcile::{Policy, Reconciler};
+use monite_bridge::session::Sessions;
+use monite_bridge::store::sqlite::SqliteStore;
+use monite_bridge::store::{Store, WorkerId};
+use monite_sandbox::{RateLimit, Sandbox};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
+
+pub(crate) use self::answer::Answer;
+pub(crate) use self::call::Call;
+use self::clocks::{AdvancingClock, SandboxTime};
+pub(crate) use self::documents::{customer_document, user_document};
+use self::log::Log;
+use self::transport::InProcess;
+
+/// When every test begins.
+pub(crate) const START: &str = "2026-03-01T09:00:00Z";
+
+/// Passes `settle` makes before it says that something never comes to rest.
+const MOST_PASSES: u32 = 40;
+
+const API_KEY: &str = "s3cr3t-api-key-of-the-test";
+const CLIENT_SECRET: &str = "s3cr3t-client-secret-of-the-test";
+const SESSION_SECRET: &str = "s3cr3t-session-secret-of-the-test-32-bytes";
+
+/// How a bridge is to be; `Default` is what most tests want.
+pub(crate) struct Setup {
+    pub(crate) cors_origins: Vec<String>,
+    pub(crate) on_user_delete: OnUserDelete,
+    pub(crate) on_customer_delete: OnCustomerDelete,
+    pub(crate) session: Option<SessionConfig>,
+    pub(crate) api_key: Option<&'static str>,
+    pub(crate) token_ttl: Duration,
+    pub(crate) templates: RoleTemplates,
+    pub(crate) workers: usize,
+    pub(crate) seed: u64,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            cors_origins: Vec::new(),
+            on_user_delete: OnUserDelete::Delete,
+            on_customer_delete: OnCustomerDelete::Deactivate,
+            session: Some(SessionConfig::default()),
+            api_key: Some(API_KEY),
+            token_ttl: Duration::from_secs(1800),
+            templates: RoleTemplates::presets(),
+            workers: 4,
+            seed: 7,
+        }
+    }
+}
+
+/// See the module.
+pub(crate) struct TestBridge {
+    pub(crate) sandbox: Sandbox,
+    /// The time of the bridge, the sandbox and the client. The client's own waits move it and return at once.
+    pub(crate) clock: ManualClock,
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) reconciler: Reconciler,
+    pub(crate) broker: Broker,
+    pub(crate) events: Events,
+    pub(crate) stopping: CancellationToken,
+    setup: Setup,
+    router: Router,
+    /// Texts that must never show up in the log.
+    secrets: Mutex<Vec<String>>,
+    log: Log,
+    _files: tempfile::TempDir,
+}
+
+impl TestBridge {
+    pub(crate) async fn start() -> Self {
+        Self::with(Setup::default()).await
+    }
+
+    pub(crate) async fn with(setup: Setup) -> Self {
+        let log = Log::begin();
+        let clock = ManualClock::at(START.parse().unwrap());
+        let client_id = uuid::Uuid::from_u128(0x7e57).to_string();
+        let sandbox = Sandbox::builder()
+            .credentials(&client_id, CLIENT_SECRET)
+            .rate_limit(RateLimit::Off)
+            .token_ttl(setup.token_ttl)
+            .clock(Arc::new(SandboxTime(clock.clone())))
+            .seed(setup.seed)
+            .in_process()
+            .await
+            .unwrap();
+        let files = tempfile::tempdir().unwrap();
+        let url = format!("sqlite://{}", files.path().join("bridge.db").display());
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&url).await.unwrap());
+        let monite = Monite::builder()
+            .base_url(sandbox.base_url())
+            .credentials(Credentials::parse(&client_id, SecretString::from(CLIENT_SECRET)).unwrap())
+            .unlimited()
+            .clock(Arc::new(AdvancingClock(clock.clone())))
+            .transport(Arc::new(InProcess::new(sandbox.router())))
+            .jitter_seed(setup.seed)
+            .build()
+            .unwrap();
+        let events = Events::default();
+        let broker = Broker::new(Arc::clone(&store), monite.clone(), Arc::new(clock.clone()));
+        let workshop = Workshop {
+            store: Arc::clone(&store),
+            monite,
+            templates: Arc::new(setup.templates.clone()),
+            policy: Policy { on_customer_delete: setup.on_customer_delete },
+            clock: Arc::new(clock.clone()),
+            jitter: Jitter::seeded(setup.seed),
+            events: events.clone(),
+        };
+        let reconciler = Reconciler::new(workshop, WorkerId("test".to_owned()), setup.workers);
+        let stopping = CancellationToken::new();
+        let follower = (broker.clone(), events.clone(), stopping.clone());
+        tokio::spawn(async move { follower.0.follow(&follower.1, follower.2).await });
+        let secrets = [API_KEY, CLIENT_SECRET, SESSION_SECRET].map(str::to_owned).to_vec();
+        let mut bridge = Self {
+            sandbox,
+            clock,
+            store,
+            reconciler,
+            broker,
+            events,
+            stopping,
+            setup,
+            router: Router::new(),
+            secrets: Mutex::new(secrets),
+            log,
+            _files: files,
+        };
+        bridge.router = router(bridge.app());
+        bridge
+    }
+
+    /// Everything the routes work with, for a server of one's own.
+    pub(crate) fn app(&self) -> App {
+        let secret = SecretString::from(SESSION_SECRET);
+        App {
+            store: Arc::clone(&self.store),
+            templates: Arc::clone(&self.reconciler.workshop().templates),
+            reconciler: self.reconciler.clone(),
+            events: self.events.clone(),
+            broker: self.broker.clone(),
+            sessions: self.setup.session.as_ref().map(|config| Sessions::hs256(config, &secret).unwrap()),
+            keys: ApiKeys::bootstrap(self.setup.api_key.map(SecretString::from).as_ref()),
+            clock: Arc::new(self.clock.clone()),
+            stopping: self.stopping.clone(),
+            cors_origins: self.setup.cors_origins.clone(),
+            on_user_delete: self.setup.on_user_delete,
+            request_ids: RequestIds::new(&Jitter::seeded(self.setup.seed)),
+            metrics: HttpMetrics::default(),
+        }
+    }
+
+    /// A request with the API key, to be sent with [`Call::send`].
+    pub(crate) fn call(&self, method: &str, path: &str) -> Call<'_> {
+        Call::new(self, method, path).bearer(API_KEY)
+    }
+
+    /// The same without any credentials.
+    pub(crate) fn anonymous(&self, method: &str, path: &str) -> Call<'_> {
+        Call::new(self, method, path)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.call("GET", path).send().await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        self.call("DELETE", path).send().await
+    }
+
+    /// Writes an organization in Germany under this id and insists that it is accepted.
+    pub(crate) async fn put_customer(&self, id: &str) -> Answer {
+        self.put(&format!("/v1/customers/{id}"), &customer_document(id)).await
+    }
+
+    /// Writes a user whose login is its id and insists that it is accepted.
+    pub(crate) async fn put_user(&self, customer: &str, user: &str, role: &str) -> Answer {
+        self.put(&format!("/v1/customers/{customer}/users/{user}"), &user_document(user, role)).await
+    }
+
+    /// Writes a document and insists that it is accepted.
+    pub(crate) async fn put(&self, path: &str, document: &Value) -> Answer {
+        let answer = self.call("PUT", path).json(document).send().await;
+        assert!(answer.status < 300, "PUT {path} was refused: {answer:?}");
+        answer
+    }
+
+    /// Sends NDJSON and gives the result lines.
+    pub(crate) async fn import(&self, lines: &str) -> Vec<Value> {
+        let call = self.call("POST", "/v1/import").body("application/x-ndjson", lines.to_owned());
+        let answer = call.send().await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.text().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+    }
+
+    /// Asks for a user's token as the backend does.
+    pub(crate) async fn token(&self, customer: &str, user: &str) -> Answer {
+        self.call("POST", &format!("/v1/customers/{customer}/users/{user}/token")).send().await
+    }
+
+    /// Asks for a token as a browser does.
+    pub(crate) async fn token_for(&self, session: &str) -> Answer {
+        self.anonymous("GET", "/v1/token").bearer(session).send().await
+    }
+
+    /// A session of the product for this user, good for an hour.
+    pub(crate) fn session(&self, customer: &str, user: &str) -> String {
+        let now = self.clock.now().as_second();
+        self.sign(&json!({"org_id": customer, "sub": user, "exp": now + 3600}))
+    }
+
+    /// A session with any claims.
+    pub(crate) fn sign(&self, claims: &Value) -> String {
+        let key = EncodingKey::from_secret(SESSION_SECRET.as_bytes());
+        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key).unwrap();
+        self.keep_secret(&token);
+        token
+    }
+
+    /// Pass after pass, moving the clock to the next due time, until nothing is due any more.
+    pub(crate) async fn settle(&self) {
+        for _ in 0..MOST_PASSES {
+            self.pass().await;
+            match self.store.next_due().await.unwrap() {
+                None => return,
+                Some(due) => self.move_to(due),
+            }
+        }
+        let left = self.store.failing(None, 10).await.unwrap();
+        panic!("not at rest after {MOST_PASSES} passes; stats: {:?}, failing: {left:#?}", self.store.stats().await);
+    }
+
+    /// Visits what is due now.
+    pub(crate) async fn pass(&self) {
+        self.reconciler.pass(None, &CancellationToken::new()).await.unwrap();
+    }
+
+    fn move_to(&self, due: Timestamp) {
+        self.clock.advance(Duration::try_from(due.duration_since(self.clock.now())).unwrap_or_default());
+    }
+
+    /// The entity of a customer.
+    pub(crate) async fn entity_id(&self, customer: &str) -> String {
+        let sync = &self.get(&format!("/v1/customers/{customer}")).await.json()["sync"];
+        sync["entity_id"].as_str().unwrap_or_else(|| panic!("{customer} has no entity: {sync}")).to_owned()
+    }
+
+    /// Logins of the entity users of a customer at Monite, deleted ones not.
+    pub(crate) async fn logins(&self, customer: &str) -> Vec<String> {
+        self.sandbox.logins(&self.entity_id(customer).await)
+    }
+
+    /// From now on this text must not show up in the log.
+    pub(crate) fn keep_secret(&self, text: &str) {
+        self.secrets.lock().unwrap().push(text.to_owned());
+    }
+}
+
+impl Drop for TestBridge {
+    fn drop(&mut self) {
+        self.stopping.cancel();
+        if std::thread::panicking() {
+            return;
+        }
+        let unused = self.sandbox.unused_faults();
+        assert!(unused.is_empty(), "these faults were never met: {unused:#?}");
+        for secret in self.secrets.lock().unwrap().iter() {
+            self.log.assert_lacks(secret);
+        }
+    }
+}
