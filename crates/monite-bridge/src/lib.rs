@@ -3,6 +3,7 @@
 
 pub mod broker;
 pub mod config;
+pub mod credentials;
 pub mod domain;
 pub mod events;
 pub mod http;

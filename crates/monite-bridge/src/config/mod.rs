@@ -25,7 +25,7 @@ pub use self::database::DatabaseConfig;
 pub use self::environment::EnvVars;
 pub use self::error::{ConfigError, Problem};
 pub use self::monite::{MoniteConfig, MoniteTarget};
-pub use self::secrets::{EnvCredentials, InvalidMasterKey, MasterKey, Secrets};
+pub use self::secrets::{EnvCredentials, Secrets};
 pub use self::server::ServerConfig;
 pub use self::session::SessionConfig;
 pub use self::sync::{Drift, OnCustomerDelete, OnUserDelete, SyncConfig};

@@ -1,14 +1,11 @@
-use std::fmt;
 use std::path::Path;
 
-use base64::Engine as _;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use secrecy::{ExposeSecret, SecretBox, SecretString};
+use secrecy::SecretString;
 use zeroize::Zeroizing;
 
 use super::error::{ConfigError, Problem};
 use super::{Config, EnvVars};
+use crate::store::seal::MasterKey;
 
 /// What must never be in a file: read from the environment, once, into types that do not print themselves.
 #[derive(Debug, Default)]
@@ -31,41 +28,6 @@ pub struct EnvCredentials {
     /// Secret.
     pub client_secret: SecretString,
 }
-
-/// The key that seals secrets at rest. `Debug` does not show it; memory is wiped on drop.
-pub struct MasterKey(SecretBox<[u8; MasterKey::BYTES]>);
-
-impl MasterKey {
-    /// XChaCha20-Poly1305 takes a key of exactly this many bytes.
-    pub const BYTES: usize = 32;
-
-    /// Reads base64 (with or without padding, surrounding white space ignored). The error says what is accepted, never what was given.
-    pub fn from_base64(text: &str) -> Result<Self, InvalidMasterKey> {
-        const LENIENT: GeneralPurpose = GeneralPurpose::new(
-            &STANDARD,
-            GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-        );
-        let bytes = Zeroizing::new(LENIENT.decode(text.trim()).map_err(|_| InvalidMasterKey)?);
-        let key: [u8; Self::BYTES] = bytes.as_slice().try_into().map_err(|_| InvalidMasterKey)?;
-        Ok(Self(SecretBox::new(Box::new(key))))
-    }
-
-    /// The key itself. Search for this name to find every place that sees it.
-    pub fn expose(&self) -> &[u8; Self::BYTES] {
-        self.0.expose_secret()
-    }
-}
-
-impl fmt::Debug for MasterKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("MasterKey([redacted])")
-    }
-}
-
-/// The text is not 32 bytes in base64.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("must be 32 bytes in base64; `openssl rand -base64 32` makes one")]
-pub struct InvalidMasterKey;
 
 /// RFC 7518 section 3.2: an HS256 key has at least the size of the hash. A shorter one can be guessed offline from one session.
 const MIN_HS256_BYTES: usize = 32;
@@ -157,6 +119,8 @@ fn session_secret(config: &Config, env: &EnvVars) -> Result<Option<SecretString>
 
 #[cfg(test)]
 mod tests {
+    use secrecy::ExposeSecret;
+
     use super::*;
 
     const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
@@ -186,11 +150,11 @@ mod tests {
         .unwrap();
         let credentials = secrets.credentials.as_ref().unwrap();
         assert_eq!(credentials.client_secret.expose_secret(), "s3cr3t-client");
-        assert_eq!(secrets.master_key.as_ref().unwrap().expose()[31], 31);
+        assert_eq!(secrets.master_key.as_ref().unwrap().to_base64().expose_secret(), KEY);
         assert_eq!(secrets.api_key.as_ref().unwrap().expose_secret(), "s3cr3t-key");
         assert!(secrets.session_hs256.is_some());
         let shown = format!("{secrets:?}");
-        assert!(!shown.contains("s3cr3t") && !shown.contains("31"), "{shown}");
+        assert!(!shown.contains("s3cr3t") && !shown.contains(KEY.trim_end_matches('=')), "{shown}");
     }
 
     #[test]
@@ -210,7 +174,7 @@ mod tests {
             (
                 &[("MONITE_BRIDGE_MASTER_KEY", "c2hvcnQ=")],
                 None,
-                "MONITE_BRIDGE_MASTER_KEY: must be 32 bytes in base64; `openssl rand -base64 32` makes one",
+                "MONITE_BRIDGE_MASTER_KEY: must be 32 bytes in base64, this is 5 bytes; `openssl rand -base64 32` makes one",
             ),
             (
                 &[("MONITE_BRIDGE_MASTER_KEY", KEY), ("MONITE_BRIDGE_MASTER_KEY_FILE", "f")],
@@ -244,6 +208,6 @@ mod tests {
         std::fs::write(file.path(), format!("{KEY}\n")).unwrap();
         let path = file.path().to_str().unwrap();
         let secrets = load(&[("MONITE_BRIDGE_MASTER_KEY_FILE", path)], None).unwrap();
-        assert_eq!(secrets.master_key.unwrap().expose()[1], 1);
+        assert_eq!(secrets.master_key.unwrap().to_base64().expose_secret(), KEY);
     }
 }

@@ -147,11 +147,9 @@ impl MasterKey {
     ///
     /// # Errors
     /// [`InvalidKey`] when it is not base64 or of another length.
-    pub fn from_base64(text: &SecretString) -> Result<Self, InvalidKey> {
-        let decoded = STANDARD_PAD_INDIFFERENT
-            .decode(text.expose_secret().trim())
-            .map(Zeroizing::new)
-            .map_err(|_| InvalidKey::NotBase64)?;
+    pub fn from_base64(text: &str) -> Result<Self, InvalidKey> {
+        let decoded =
+            STANDARD_PAD_INDIFFERENT.decode(text.trim()).map(Zeroizing::new).map_err(|_| InvalidKey::NotBase64)?;
         let bytes: [u8; KEY_LENGTH] = decoded.as_slice().try_into().map_err(|_| InvalidKey::Length(decoded.len()))?;
         Ok(Self(bytes))
     }
@@ -182,14 +180,14 @@ impl fmt::Debug for MasterKey {
     }
 }
 
-/// Why a text is no master key. It never repeats the text.
+/// Why a text is no master key, to stand behind the name of the place it was read from. It never repeats the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidKey {
     /// Characters outside of base64.
-    #[error("the master key is not base64; make one with `openssl rand -base64 32`")]
+    #[error("must be 32 bytes in base64, this is no base64; `openssl rand -base64 32` makes one")]
     NotBase64,
     /// Base64, but not of 32 bytes.
-    #[error("the master key has {0} bytes, it needs {KEY_LENGTH}; make one with `openssl rand -base64 32`")]
+    #[error("must be {KEY_LENGTH} bytes in base64, this is {0} bytes; `openssl rand -base64 32` makes one")]
     Length(usize),
 }
 
@@ -284,15 +282,15 @@ mod tests {
     #[test]
     fn a_key_is_base64_of_32_bytes() {
         let key = MasterKey::generate();
-        assert_eq!(MasterKey::from_base64(&key.to_base64()).unwrap().0, key.0);
+        assert_eq!(MasterKey::from_base64(key.to_base64().expose_secret()).unwrap().0, key.0);
         let unpadded = format!(" {}\n", key.to_base64().expose_secret().trim_end_matches('='));
-        assert_eq!(MasterKey::from_base64(&secret(&unpadded)).unwrap().0, key.0);
+        assert_eq!(MasterKey::from_base64(&unpadded).unwrap().0, key.0);
         for (text, expected) in
             [("", InvalidKey::Length(0)), ("AAAA", InvalidKey::Length(3)), ("not base64!", InvalidKey::NotBase64)]
         {
-            assert_eq!(MasterKey::from_base64(&secret(text)).unwrap_err(), expected, "{text:?}");
+            assert_eq!(MasterKey::from_base64(text).unwrap_err(), expected, "{text:?}");
         }
-        assert!(InvalidKey::Length(3).to_string().contains("has 3 bytes, it needs 32"));
+        assert!(InvalidKey::Length(3).to_string().contains("must be 32 bytes in base64, this is 3 bytes"));
     }
 
     #[test]
