@@ -87,6 +87,8 @@ async fn connect(path: &Path) -> Result<SqliteConnection, sqlx::Error> {
         .locking_mode(SqliteLockingMode::Exclusive)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Normal)
+        // Long enough for a predecessor that is just being stopped, short enough to say soon that the file is taken.
+        .busy_timeout(std::time::Duration::from_secs(2))
         .disable_statement_logging()
         .connect()
         .await
