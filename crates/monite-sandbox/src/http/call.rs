@@ -39,14 +39,14 @@ pub(crate) enum Body {
 }
 
 impl Call {
-    pub(crate) fn new(parts: Parts, path: &str, body: Body) -> Self {
-        let found = operations::find(path);
+    pub(crate) fn new(parts: Parts, path: String, body: Body) -> Self {
+        let found = operations::find(&path);
         let (route, id) = found.map_or((None, None), |(route, id)| (Some(route), id.map(str::to_owned)));
         Self {
-            path: path.to_owned(),
             query: parts.uri.query().map(str::to_owned),
             route,
             id,
+            path,
             bearer: bearer(&parts.headers),
             version: header(&parts.headers, VERSION_HEADER),
             entity: header(&parts.headers, ENTITY_HEADER),

@@ -12,7 +12,7 @@ use uuid::Uuid;
 
 use super::call::{Body, Call, under_v1};
 use super::operations::{Operation, Route};
-use super::reply::{Envelope, Reply, cut, preflight, respond};
+use super::reply::{Envelope, Reply, cut, elsewhere, preflight, respond};
 use super::{perform, refused};
 use crate::app::App;
 use crate::fault::Fault;
@@ -41,6 +41,10 @@ struct Passage {
 
 pub(crate) async fn serve(State(app): State<Arc<App>>, request: Request) -> Response {
     let started = Instant::now();
+    let Some(path) = under_v1(request.uri()).map(str::to_owned) else {
+        // Not Monite's, so neither counted nor broken on demand.
+        return elsewhere();
+    };
     if request.method() == Method::OPTIONS {
         return preflight();
     }
@@ -49,8 +53,7 @@ pub(crate) async fn serve(State(app): State<Arc<App>>, request: Request) -> Resp
         // The client went away before it had said everything.
         return cut();
     };
-    let path = under_v1(&parts.uri).unwrap_or_default().to_owned();
-    let call = Call::new(parts, &path, body);
+    let call = Call::new(parts, path, body);
     let request_id = app.journal().arrive(name_of(&call.method), template_of(call.route));
     let fault = app.faults().pick(call.method.as_str(), &call.path);
     let passage = Passage { app, call, request_id, started, fault };

@@ -164,6 +164,15 @@ pub(crate) fn preflight() -> Response {
     response
 }
 
+/// The answer to a path that is not under `/v1`.
+pub(crate) fn elsewhere() -> Response {
+    let reply = Reply::error(StatusCode::NOT_FOUND, "Not Found");
+    let mut response = Response::new(Body::from(reply.body));
+    *response.status_mut() = reply.status;
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
 /// A response that must never be sent.
 pub(crate) fn cut() -> Response {
     let mut response = Response::new(Body::empty());

@@ -128,4 +128,6 @@ async fn faults_leave_the_control_routes_and_preflights_alone() {
     api.sandbox.fault(FaultRule::new("*", Fault::CloseBefore));
     assert_eq!(api.control("GET /state", None).await.status, 200);
     assert_eq!(send(api.request("OPTIONS /entities")).await.status, 204);
+    assert_eq!(api.control("GET /nowhere", None).await.message(), "Not Found");
+    assert_eq!(api.sandbox.faults()[0].hits, 0);
 }
