@@ -2,4 +2,5 @@
 #![allow(missing_docs)]
 
 mod documents;
+mod never_twice;
 mod support;

@@ -37,6 +37,7 @@ use self::clocks::{AdvancingClock, SandboxTime};
 pub(crate) use self::documents::{customer_document, user_document};
 use self::log::Log;
 use self::transport::InProcess;
+pub(crate) use self::transport::{Dies, Fuse};
 
 /// When every test begins.
 pub(crate) const START: &str = "2026-03-01T09:00:00Z";
@@ -92,7 +93,52 @@ pub(crate) struct TestBridge {
     /// Texts that must never show up in the log.
     secrets: Mutex<Vec<String>>,
     log: Log,
-    _files: tempfile::TempDir,
+    /// Lets the process die at one of its calls.
+    pub(crate) fuse: Fuse,
+    files: tempfile::TempDir,
+}
+
+/// What dies with the process: everything but the database file, Monite and the time.
+struct Process {
+    store: Arc<dyn Store>,
+    reconciler: Reconciler,
+    broker: Broker,
+    events: Events,
+    stopping: CancellationToken,
+}
+
+impl Process {
+    /// Starts on the database in `files`, whatever another process left there.
+    async fn start(setup: &Setup, files: &tempfile::TempDir, sandbox: &Sandbox, clock: &ManualClock, fuse: &Fuse) -> Self {
+        let url = format!("sqlite://{}", files.path().join("bridge.db").display());
+        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&url).await.unwrap());
+        let monite = Monite::builder()
+            .base_url(sandbox.base_url())
+            .credentials(Credentials::parse(sandbox.client_id(), SecretString::from(CLIENT_SECRET)).unwrap())
+            .unlimited()
+            .clock(Arc::new(AdvancingClock(clock.clone())))
+            .transport(Arc::new(InProcess::new(sandbox.router(), fuse.clone())))
+            .jitter_seed(setup.seed)
+            .build()
+            .unwrap();
+        let events = Events::default();
+        let broker = Broker::new(Arc::clone(&store), monite.clone(), Arc::new(clock.clone()));
+        let workshop = Workshop {
+            store: Arc::clone(&store),
+            monite,
+            templates: Arc::new(setup.templates.clone()),
+            policy: Policy { on_customer_delete: setup.on_customer_delete },
+            clock: Arc::new(clock.clone()),
+            jitter: Jitter::seeded(setup.seed),
+            events: events.clone(),
+        };
+        store.adopt_templates(&setup.templates.fingerprint(), clock.now()).await.unwrap();
+        let reconciler = Reconciler::new(workshop, WorkerId("test".to_owned()), setup.workers);
+        let stopping = CancellationToken::new();
+        let follower = (broker.clone(), events.clone(), stopping.clone());
+        tokio::spawn(async move { follower.0.follow(&follower.1, follower.2).await });
+        Self { store, reconciler, broker, events, stopping }
+    }
 }
 
 impl TestBridge {
@@ -114,32 +160,9 @@ impl TestBridge {
             .await
             .unwrap();
         let files = tempfile::tempdir().unwrap();
-        let url = format!("sqlite://{}", files.path().join("bridge.db").display());
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&url).await.unwrap());
-        let monite = Monite::builder()
-            .base_url(sandbox.base_url())
-            .credentials(Credentials::parse(&client_id, SecretString::from(CLIENT_SECRET)).unwrap())
-            .unlimited()
-            .clock(Arc::new(AdvancingClock(clock.clone())))
-            .transport(Arc::new(InProcess::new(sandbox.router())))
-            .jitter_seed(setup.seed)
-            .build()
-            .unwrap();
-        let events = Events::default();
-        let broker = Broker::new(Arc::clone(&store), monite.clone(), Arc::new(clock.clone()));
-        let workshop = Workshop {
-            store: Arc::clone(&store),
-            monite,
-            templates: Arc::new(setup.templates.clone()),
-            policy: Policy { on_customer_delete: setup.on_customer_delete },
-            clock: Arc::new(clock.clone()),
-            jitter: Jitter::seeded(setup.seed),
-            events: events.clone(),
-        };
-        let reconciler = Reconciler::new(workshop, WorkerId("test".to_owned()), setup.workers);
-        let stopping = CancellationToken::new();
-        let follower = (broker.clone(), events.clone(), stopping.clone());
-        tokio::spawn(async move { follower.0.follow(&follower.1, follower.2).await });
+        let fuse = Fuse::default();
+        let Process { store, reconciler, broker, events, stopping } =
+            Process::start(&setup, &files, &sandbox, &clock, &fuse).await;
         let secrets = [API_KEY, CLIENT_SECRET, SESSION_SECRET].map(str::to_owned).to_vec();
         let mut bridge = Self {
             sandbox,
@@ -153,10 +176,40 @@ impl TestBridge {
             router: Router::new(),
             secrets: Mutex::new(secrets),
             log,
-            _files: files,
+            fuse,
+            files,
         };
         bridge.router = router(bridge.app());
         bridge
+    }
+
+    /// Another process on the same database, with the templates given: nothing of the old one is finished or closed.
+    pub(crate) async fn restart_with(&mut self, templates: RoleTemplates) {
+        self.stopping.cancel();
+        self.fuse.put_out();
+        self.setup.templates = templates;
+        let Process { store, reconciler, broker, events, stopping } =
+            Process::start(&self.setup, &self.files, &self.sandbox, &self.clock, &self.fuse).await;
+        (self.store, self.reconciler, self.broker, self.events, self.stopping) =
+            (store, reconciler, broker, events, stopping);
+        self.router = router(self.app());
+    }
+
+    /// Another process on the same database.
+    pub(crate) async fn restart(&mut self) {
+        self.restart_with(self.setup.templates.clone()).await;
+    }
+
+    /// Works like a process that dies at one of its calls; `false` when it came to rest before.
+    pub(crate) async fn work_until_death(&mut self, dies: Dies) -> bool {
+        self.fuse.light(dies);
+        let fuse = self.fuse.clone();
+        let died = tokio::select! {
+            () = self.settle() => false,
+            () = fuse.burned() => true,
+        };
+        self.fuse.put_out();
+        died
     }
 
     /// Everything the routes work with, for a server of one's own.
@@ -262,6 +315,11 @@ impl TestBridge {
     /// Visits what is due now.
     pub(crate) async fn pass(&self) {
         self.reconciler.pass(None, &CancellationToken::new()).await.unwrap();
+    }
+
+    /// The time of everything.
+    pub(crate) fn clock_now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     fn move_to(&self, due: Timestamp) {

@@ -1,31 +1,92 @@
 //! The sandbox in the same process as a transport.
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
 use axum::body::Body;
 use bytes::Bytes;
 use monite::{Transport, TransportError, TransportKind};
 use monite_sandbox::Cut;
+use tokio::sync::Notify;
 use tower::ServiceExt as _;
 
+/// The moment at which a process is to die: the call it is about to make, or has just had carried out.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dies {
+    /// The call never leaves.
+    BeforeCall(u32),
+    /// Monite carries the call out; the answer never arrives.
+    AfterCall(u32),
+}
+
+/// Makes a process stop dead at one of its calls: that call never comes back, whatever waits for it waits for ever.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Fuse(Arc<Burning>);
+
+#[derive(Debug, Default)]
+struct Burning {
+    dies: Mutex<Option<(Dies, u32)>>,
+    dead: Notify,
+}
+
+impl Fuse {
+    /// From now on calls are counted, from 0.
+    pub(crate) fn light(&self, dies: Dies) {
+        *self.0.dies.lock().unwrap() = Some((dies, 0));
+    }
+
+    /// No call kills any more: a new process.
+    pub(crate) fn put_out(&self) {
+        *self.0.dies.lock().unwrap() = None;
+    }
+
+    /// Returns once the process is dead.
+    pub(crate) async fn burned(&self) {
+        self.0.dead.notified().await;
+    }
+
+    fn next_call(&self) -> Option<Dies> {
+        let mut dies = self.0.dies.lock().unwrap();
+        let (dies, made) = dies.as_mut()?;
+        *made += 1;
+        Some(*dies).filter(|dies| match dies {
+            Dies::BeforeCall(n) | Dies::AfterCall(n) => *made > *n,
+        })
+    }
+
+    async fn die(&self) -> ! {
+        self.0.dead.notify_one();
+        std::future::pending().await
+    }
+}
+
 /// Carries requests into a router without a socket. A response marked [`Cut`] never arrives.
-pub(super) struct InProcess(axum::Router);
+pub(super) struct InProcess {
+    router: axum::Router,
+    fuse: Fuse,
+}
 
 impl InProcess {
-    pub(super) fn new(router: axum::Router) -> Self {
-        Self(router)
+    pub(super) fn new(router: axum::Router, fuse: Fuse) -> Self {
+        Self { router, fuse }
     }
 }
 
 #[async_trait]
 impl Transport for InProcess {
     async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
-        let response = match self.0.clone().oneshot(request.map(Body::from)).await {
+        let end = self.fuse.next_call();
+        if matches!(end, Some(Dies::BeforeCall(_))) {
+            self.fuse.die().await;
+        }
+        let response = match self.router.clone().oneshot(request.map(Body::from)).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
+        if end.is_some() {
+            self.fuse.die().await;
+        }
         if response.extensions().get::<Cut>().is_some() {
             let source = Arc::new(std::io::Error::from(std::io::ErrorKind::UnexpectedEof));
             return Err(TransportError { kind: TransportKind::Cut, source });

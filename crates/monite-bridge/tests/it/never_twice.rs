@@ -1,0 +1,266 @@
+//! One customer, one entity; one user, one entity user; one template, one role per entity: through faults, lost answers and death
+//! at every call.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use monite_sandbox::{Fault, FaultRule};
+use serde_json::{Value, json};
+
+use crate::support::{Dies, Setup, TestBridge, customer_document, user_document};
+
+/// Every call that changes something at Monite, token mints included.
+const WRITES: &str = "POST|PATCH|PUT|DELETE *";
+
+const CUSTOMERS: [&str; 5] = ["acme", "beta", "corp", "twin-1", "twin-2"];
+const USERS: [(&str, &str); 3] = [("ana", "admin"), ("ben", "payer"), ("cem", "admin")];
+
+#[tokio::test]
+async fn a_lost_answer_does_not_create_the_entity_twice() {
+    let bridge = TestBridge::start().await;
+    bridge.sandbox.once("POST /entities", Fault::LoseAnswer);
+    bridge.put_customer("acme").await;
+    bridge.settle().await;
+    assert_eq!(bridge.get("/v1/customers/acme").await.state(), "in_sync");
+    assert_eq!(bridge.sandbox.entities().len(), 1);
+    assert_eq!(bridge.sandbox.calls("POST /entities"), 1);
+}
+
+#[tokio::test]
+async fn a_lost_answer_does_not_create_the_user_or_the_role_twice() {
+    let bridge = TestBridge::start().await;
+    bridge.sandbox.once("POST /entity_users", Fault::LoseAnswer);
+    bridge.sandbox.once("POST /roles", Fault::LoseAnswer);
+    bridge.put_customer("acme").await;
+    bridge.put_user("acme", "ana", "admin").await;
+    bridge.settle().await;
+    assert_eq!(bridge.logins("acme").await, ["ana"]);
+    assert_eq!(bridge.sandbox.calls("POST /entity_users"), 1);
+    assert_eq!(bridge.sandbox.calls("POST /roles"), 1);
+}
+
+#[tokio::test]
+async fn a_create_that_never_left_is_repeated_only_once_it_can_no_longer_land() {
+    let bridge = TestBridge::start().await;
+    bridge.sandbox.once("POST /entities", Fault::CloseBefore);
+    let begun = bridge.clock_now();
+    bridge.put_customer("acme").await;
+    bridge.settle().await;
+    assert_eq!(bridge.sandbox.entities().len(), 1);
+    let sent: Vec<_> = bridge.sandbox.journal().into_iter().filter(|call| call.method == "POST" && call.path == "/entities").collect();
+    let waited = sent[1].at.duration_since(begun);
+    assert!(waited >= jiff::SignedDuration::from_secs(5), "sent again after {waited}");
+}
+
+/// Both creates go out at the same moment, both answers are lost, and nothing tells the two apart.
+#[tokio::test]
+async fn two_customers_with_the_same_details_stay_two() {
+    let bridge = TestBridge::start().await;
+    bridge.sandbox.fault(FaultRule::new("POST /entities", Fault::LoseAnswer).times(2));
+    let document = customer_document("twin");
+    bridge.put("/v1/customers/twin-1", &document).await;
+    bridge.put("/v1/customers/twin-2", &document).await;
+    bridge.settle().await;
+    let linked: BTreeSet<String> = [bridge.entity_id("twin-1").await, bridge.entity_id("twin-2").await].into();
+    assert_eq!(linked.len(), 2);
+    assert_eq!(bridge.sandbox.entities().len(), 2);
+}
+
+/// One of the two answers is lost with the work done, of the other nothing arrived: who got the entity does not matter, but the
+/// other one must still get its own.
+#[tokio::test]
+async fn of_two_customers_with_the_same_details_the_one_without_gets_its_own() {
+    let bridge = TestBridge::start().await;
+    bridge.sandbox.once("POST /entities", Fault::LoseAnswer);
+    bridge.sandbox.once("POST /entities", Fault::CloseBefore);
+    let document = customer_document("twin");
+    bridge.put("/v1/customers/twin-1", &document).await;
+    bridge.put("/v1/customers/twin-2", &document).await;
+    bridge.settle().await;
+    let linked: BTreeSet<String> = [bridge.entity_id("twin-1").await, bridge.entity_id("twin-2").await].into();
+    assert_eq!(linked.len(), 2);
+    assert_eq!(bridge.sandbox.entities().len(), 2);
+}
+
+#[tokio::test]
+async fn more_entities_than_were_sent_are_left_to_a_person() {
+    let bridge = TestBridge::start().await;
+    bridge.sandbox.once("POST /entities", Fault::LoseAnswer);
+    bridge.put_customer("acme").await;
+    bridge.pass().await;
+    let monite = &bridge.reconciler.workshop().monite;
+    monite.entities().create(&serde_json::from_value(customer_document("acme")).unwrap()).await.unwrap();
+    bridge.settle().await;
+    let customer = bridge.get("/v1/customers/acme").await;
+    assert_eq!(customer.state(), "rejected");
+    let message = customer.json()["sync"]["last_error"]["message"].as_str().unwrap().to_owned();
+    for entity in bridge.sandbox.entities() {
+        assert!(message.contains(entity["id"].as_str().unwrap()), "{message}");
+    }
+    assert_eq!(bridge.sandbox.calls("POST /entities"), 2, "the bridge made one, the test the other");
+}
+
+#[tokio::test]
+async fn a_create_refused_for_the_rate_is_repeated_without_a_look() {
+    let bridge = TestBridge::start().await;
+    bridge.sandbox.once("POST /entities", Fault::Status { status: 429, retry_after: Some(1) });
+    bridge.put_customer("acme").await;
+    bridge.settle().await;
+    assert_eq!(bridge.sandbox.calls("POST /entities"), 2);
+    assert_eq!(bridge.sandbox.calls("GET /entities"), 0);
+}
+
+#[tokio::test]
+async fn a_login_that_is_taken_at_monite_is_linked_and_not_made_twice() {
+    let bridge = TestBridge::start().await;
+    bridge.put_customer("acme").await;
+    bridge.put_user("acme", "ana", "admin").await;
+    bridge.settle().await;
+    // Somebody makes the entity user by hand before the product writes it.
+    let monite = &bridge.reconciler.workshop().monite;
+    let entity = bridge.entity_id("acme").await.parse().unwrap();
+    let role = bridge.sandbox.roles(&bridge.entity_id("acme").await)[0]["id"].clone();
+    let by_hand = json!({"login": "ben", "first_name": "Benjamin", "role_id": role});
+    let made = monite.entity(entity).users().create(&serde_json::from_value(by_hand).unwrap()).await.unwrap();
+    bridge.put_user("acme", "ben", "admin").await;
+    bridge.settle().await;
+    let ben = bridge.get("/v1/customers/acme/users/ben").await.json();
+    assert_eq!((&ben["sync"]["state"], &ben["sync"]["entity_user_id"]), (&json!("in_sync"), &json!(made.id)));
+    let there = bridge.sandbox.entity_users(&entity.to_string());
+    assert_eq!(there.iter().find(|user| user["login"] == "ben").unwrap()["first_name"], "Ana", "and made equal");
+}
+
+/// A login moves from one user to another while Monite still knows the old holder: the new one must not get the old one's
+/// entity user.
+#[tokio::test]
+async fn a_login_that_changes_hands_never_ties_two_users_to_one_entity_user() {
+    let bridge = TestBridge::start().await;
+    bridge.put_customer("acme").await;
+    bridge.put_user("acme", "zoe", "admin").await;
+    bridge.settle().await;
+    // zoe gives the login up, but Monite refuses her new document; amy, who is first in order, takes it.
+    bridge.sandbox.once("PATCH /entity_users/*", Fault::Status { status: 422, retry_after: None });
+    let mut zoe = user_document("zoe", "admin");
+    zoe["login"] = json!("zoe-2");
+    bridge.put("/v1/customers/acme/users/zoe", &zoe).await;
+    bridge.put("/v1/customers/acme/users/amy", &user_document("zoe", "admin")).await;
+    bridge.pass().await;
+    let amy = bridge.get("/v1/customers/acme/users/amy").await.json();
+    assert_eq!(amy["sync"]["entity_user_id"], Value::Null, "{amy}");
+    assert!(amy["sync"]["last_error"]["message"].as_str().unwrap().contains("zoe"), "{amy}");
+    // Once zoe is through, amy gets one of her own.
+    bridge.call("POST", "/v1/customers/acme/users/zoe/retry").send().await;
+    bridge.settle().await;
+    assert_eq!(bridge.logins("acme").await.into_iter().collect::<BTreeSet<_>>(), ["zoe".to_owned(), "zoe-2".to_owned()].into());
+    check(&bridge, &[("acme", &[("zoe", "zoe-2"), ("amy", "zoe")])]).await;
+}
+
+/// Every kind of fault on a tenth of all writes, over many seeds.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_kind_of_fault_ends_with_exactly_one_of_everything() {
+    let kinds = [
+        Fault::Status { status: 429, retry_after: Some(1) },
+        Fault::Status { status: 503, retry_after: None },
+        Fault::Status { status: 500, retry_after: None },
+        Fault::Delay(Duration::from_millis(1)),
+        Fault::CloseBefore,
+        Fault::LoseAnswer,
+        Fault::ExpireTokens,
+    ];
+    let seeds = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(8);
+    for seed in 0..seeds {
+        for (index, kind) in kinds.iter().enumerate() {
+            // A failure names its seed: 0x..k is kind k of seed ...
+            under_faults(seed * 16 + index as u64, &[*kind]).await;
+        }
+        under_faults(seed * 16 + 15, &kinds).await;
+    }
+}
+
+/// Writes, faults, changes, deletions, more faults; then everything must be there once and as last written.
+async fn under_faults(seed: u64, kinds: &[Fault]) {
+    println!("seed {seed:#x}");
+    let bridge = TestBridge::with(Setup { seed, ..Setup::default() }).await;
+    let share = 0.1 / kinds.len() as f64;
+    let rules = kinds.iter().enumerate().map(|(n, kind)| FaultRule::new(WRITES, *kind).probability(share, seed + n as u64));
+    bridge.sandbox.set_faults(rules.collect());
+    populate(&bridge).await;
+    bridge.settle().await;
+    bridge.delete("/v1/customers/acme/users/ben").await;
+    bridge.call("PATCH", "/v1/customers/beta").json(&json!({"address": {"city": "Bonn"}, "phone": "+49 228 1"})).send().await;
+    bridge.put_user("corp", "cem", "viewer").await;
+    bridge.settle().await;
+    bridge.sandbox.clear_faults();
+    all_is_there_once(&bridge).await;
+}
+
+/// The process dies at each of its calls in turn, before it leaves and after Monite has carried it out, and another one goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn death_at_any_call_ends_with_exactly_one_of_everything() {
+    for step in 0.. {
+        let mut died = false;
+        for dies in [Dies::BeforeCall(step), Dies::AfterCall(step)] {
+            let mut bridge = TestBridge::with(Setup { seed: u64::from(step), ..Setup::default() }).await;
+            populate(&bridge).await;
+            died |= bridge.work_until_death(dies).await;
+            bridge.restart().await;
+            bridge.delete("/v1/customers/acme/users/ben").await;
+            bridge.call("PATCH", "/v1/customers/beta").json(&json!({"address": {"city": "Bonn"}, "phone": "+49 228 1"})).send().await;
+            bridge.put_user("corp", "cem", "viewer").await;
+            bridge.settle().await;
+            all_is_there_once(&bridge).await;
+        }
+        if !died {
+            assert!(step > 30, "the work takes more calls than {step}");
+            return;
+        }
+    }
+}
+
+async fn populate(bridge: &TestBridge) {
+    for id in CUSTOMERS {
+        let document = customer_document(if id.starts_with("twin") { "twin" } else { id });
+        bridge.put(&format!("/v1/customers/{id}"), &document).await;
+        for (user, role) in USERS {
+            bridge.put_user(id, user, role).await;
+        }
+    }
+}
+
+async fn all_is_there_once(bridge: &TestBridge) {
+    let everybody: &[(&str, &str)] = &[("ana", "ana"), ("ben", "ben"), ("cem", "cem")];
+    let without_ben: &[(&str, &str)] = &[("ana", "ana"), ("cem", "cem")];
+    let expected = CUSTOMERS.map(|id| (id, if id == "acme" { without_ben } else { everybody }));
+    check(bridge, &expected).await;
+    let beta = bridge.entity_id("beta").await;
+    let beta = bridge.sandbox.entities().into_iter().find(|entity| entity["id"] == beta).unwrap();
+    assert_eq!((&beta["address"]["city"], &beta["phone"]), (&json!("Bonn"), &json!("+49 228 1")));
+    let corp = bridge.entity_id("corp").await;
+    let viewer = bridge.sandbox.roles(&corp).into_iter().find(|role| role["name"] == "viewer").unwrap();
+    let cem = bridge.sandbox.entity_users(&corp).into_iter().find(|user| user["login"] == "cem").unwrap();
+    assert_eq!(cem["role_id"], viewer["id"]);
+}
+
+/// Exactly these customers with exactly these (user, login), each linked to its own thing at Monite, all in sync, nothing else there.
+async fn check(bridge: &TestBridge, expected: &[(&str, &[(&str, &str)])]) {
+    assert_eq!(bridge.sandbox.entities().len(), expected.len(), "one entity per customer");
+    let mut entities = BTreeSet::new();
+    for (customer, users) in expected {
+        let answer = bridge.get(&format!("/v1/customers/{customer}")).await;
+        assert_eq!(answer.state(), "in_sync", "{answer:?}");
+        let entity = bridge.entity_id(customer).await;
+        let there = bridge.sandbox.entity_users(&entity);
+        let active: Vec<&Value> = there.iter().filter(|user| user["status"] == "active").collect();
+        assert_eq!(active.len(), users.len(), "one entity user per user of {customer}: {active:#?}");
+        for (user, login) in *users {
+            let answer = bridge.get(&format!("/v1/customers/{customer}/users/{user}")).await;
+            assert_eq!(answer.state(), "in_sync", "{answer:?}");
+            let linked = active.iter().find(|one| one["id"] == answer.json()["sync"]["entity_user_id"]);
+            assert_eq!(linked.unwrap_or_else(|| panic!("{customer}/{user} is tied to nothing"))["login"], *login);
+        }
+        let names: Vec<Value> = bridge.sandbox.roles(&entity).into_iter().map(|role| role["name"].clone()).collect();
+        assert_eq!(names.iter().map(Value::to_string).collect::<BTreeSet<_>>().len(), names.len(), "one role per template: {names:?}");
+        entities.insert(entity);
+    }
+    assert_eq!(entities.len(), expected.len(), "no entity is linked twice");
+}
