@@ -1,5 +1,7 @@
 //! What the client promises, one file per promise.
 
+#![allow(clippy::unwrap_used)] // the support modules are test code, which clippy sees only in test functions
+
 mod support;
 
 mod bodies;
