@@ -157,9 +157,12 @@ fn redact(text: &str, secrets: &[&SecretString]) -> String {
         .fold(text.to_owned(), |text, secret| text.replace(secret, "[redacted]"))
 }
 
+/// One line of bounded length, so that a proxy's page can neither fill nor forge a log.
 fn cut(text: &str) -> String {
-    match text.char_indices().nth(MAX_MESSAGE_CHARS) {
-        Some((end, _)) => format!("{}…", &text[..end]),
-        None => text.to_owned(),
+    let mut line: String =
+        text.chars().take(MAX_MESSAGE_CHARS).map(|char| if char.is_control() { ' ' } else { char }).collect();
+    if text.chars().nth(MAX_MESSAGE_CHARS).is_some() {
+        line.push('…');
     }
+    line
 }

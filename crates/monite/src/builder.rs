@@ -25,6 +25,9 @@ pub const API_VERSION: &str = "2024-05-25";
 /// How long one attempt may take by default, connection and answer included.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(15);
 
+/// Shown when a base URL cannot be used.
+const EXAMPLE_URL: &str = "https://api.sandbox.monite.com/v1";
+
 /// Where Monite runs. Each has its own credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Environment {
@@ -241,15 +244,15 @@ fn parse_version(version: &str) -> Result<HeaderValue, Error> {
     HeaderValue::from_str(version).map_err(|_| Error::invalid(format!("{version:?} is not an API version: use a date")))
 }
 
+/// The text is not quoted back: people put passwords into URLs.
 fn parse_base_url(text: &str) -> Result<Url, Error> {
-    let wrong =
-        |why: &str| Error::invalid(format!("base URL {text:?}: {why}; expected https://api.sandbox.monite.com/v1"));
+    let wrong = |why: &str| Error::invalid(format!("base URL: {why}; expected something like {EXAMPLE_URL}"));
     let url = Url::parse(text).map_err(|error| wrong(&error.to_string()))?;
     if !matches!(url.scheme(), "https" | "http") {
-        return Err(wrong("must begin with https:// (or http:// for a local server)"));
+        return Err(wrong("it must begin with https:// (or http:// for a local server)"));
     }
     if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
-        return Err(Error::invalid("the base URL must not have a user, a password, a query or a fragment"));
+        return Err(wrong("it must not have a user, a password, a query or a fragment"));
     }
     Ok(url)
 }
@@ -261,5 +264,38 @@ fn is_local(url: &Url) -> bool {
         Some(url::Host::Ipv4(ip)) => ip.is_loopback(),
         Some(url::Host::Ipv6(ip)) => ip.is_loopback(),
         None => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_makes_a_base_url() {
+        let table = [
+            ("https://api.monite.com/v1", Some("https://api.monite.com/v1")),
+            ("http://127.0.0.1:8700/v1/", Some("http://127.0.0.1:8700/v1")),
+            ("ftp://api.monite.com/v1", None),
+            ("api.monite.com/v1", None),
+            ("https://ana:hunter2@api.monite.com/v1", None),
+            ("https://api.monite.com/v1?x=1", None),
+            ("", None),
+        ];
+        let credentials = Credentials::new(ClientId::from_uuid(uuid::Uuid::nil()), SecretString::from("s"));
+        for (text, expected) in table {
+            let built = Monite::builder().base_url(text).credentials(credentials.clone()).build();
+            let words = built.as_ref().err().map(ToString::to_string).unwrap_or_default();
+            assert_eq!(built.ok().as_ref().map(Monite::api_url), expected, "{text}: {words}");
+            assert!(!words.contains("hunter2"), "{words}");
+        }
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let words = |builder: MoniteBuilder| builder.build().map(|_| ()).unwrap_err().to_string();
+        assert!(words(Monite::builder()).contains("credentials"));
+        let credentials = Credentials::new(ClientId::from_uuid(uuid::Uuid::nil()), SecretString::from("s"));
+        assert!(words(Monite::builder().credentials(credentials).rate_limit(0)).contains("rate limit"));
     }
 }

@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use bytes::Bytes;
 use http::{HeaderValue, Method};
 use jiff::Timestamp;
 use rand::RngExt;
@@ -19,7 +20,7 @@ use crate::limit::{Limiter, Priority};
 use crate::request::Request;
 use crate::retry::{self, Decision, RetryBudget, RetryPolicy};
 use crate::token::AccessToken;
-use crate::transport::{Transport, TransportKind};
+use crate::transport::{Transport, TransportError, TransportKind};
 
 /// Everything a call needs on its way, shared by all clones of a client.
 pub(crate) struct Wire {
@@ -86,6 +87,7 @@ impl Wire {
         self.rng.lock().unwrap_or_else(PoisonError::into_inner).random()
     }
 
+    /// One attempt: wait for the turn, send, take note.
     async fn attempt(
         &self, request: &Request, token: Option<&AccessToken>, secrets: &[&SecretString], journey: &Journey,
     ) -> Result<Answer, Error> {
@@ -93,23 +95,12 @@ impl Wire {
         let permit = self.limiter.acquire(journey.priority).await;
         let sent_at = self.clock.now();
         self.calls.fetch_add(1, Ordering::Relaxed);
-        let result = self.transport.send(http).await;
-        let now = self.clock.now();
-        let (result, status, request_id) = match result {
+        let outcome = match self.transport.send(http).await {
             Ok(response) => {
                 permit.answered();
-                let (status, headers) = (response.status().as_u16(), response.headers());
-                self.limiter.observe(&answer::rate_signal(status, headers, now));
-                let request_id = answer::request_id(headers);
-                let result = if response.status().is_success() {
-                    let (operation, request_id) = (request.operation, request_id.clone());
-                    Ok(Answer { operation, status, request_id, sent_at, body: response.into_body() })
-                } else {
-                    let token = token.map(AccessToken::secret);
-                    let secrets: Vec<&SecretString> = secrets.iter().copied().chain(token).collect();
-                    Err(answer::refusal(request.operation, status, headers, response.body(), now, &secrets))
-                };
-                (result, Some(status), request_id)
+                let token = token.map(AccessToken::secret);
+                let secrets: Vec<&SecretString> = secrets.iter().copied().chain(token).collect();
+                self.read(request, response, sent_at, &secrets)
             }
             Err(lost) => {
                 if lost.kind == TransportKind::Connect {
@@ -117,15 +108,28 @@ impl Wire {
                 } else {
                     drop(permit);
                 }
-                let error = Error::Transport { operation: request.operation, kind: lost.kind, source: lost.source };
-                (Err(error), None, None)
+                Outcome::lost(request, lost)
             }
         };
-        tracing::debug!(operation = request.operation, status, request_id = request_id.as_ref().map(RequestId::as_str));
-        if let Some(log) = &journey.log {
-            log.push(record(request, sent_at, status, request_id, result.as_ref().err()));
-        }
-        result
+        outcome.note(request, sent_at, journey.log.as_ref());
+        outcome.result
+    }
+
+    /// Turns what came back into answer or error, and tells the limiter.
+    fn read(
+        &self, request: &Request, response: http::Response<Bytes>, sent_at: Timestamp, secrets: &[&SecretString],
+    ) -> Outcome {
+        let now = self.clock.now();
+        let (operation, status, headers) = (request.operation, response.status().as_u16(), response.headers());
+        self.limiter.observe(&answer::rate_signal(status, headers, now));
+        let request_id = answer::request_id(headers);
+        let result = if response.status().is_success() {
+            let request_id = request_id.clone();
+            Ok(Answer { operation, status, request_id, sent_at, body: response.into_body() })
+        } else {
+            Err(answer::refusal(operation, status, headers, response.body(), now, secrets))
+        };
+        Outcome { status: Some(status), request_id, result }
     }
 
     /// A delete that finds nothing after one whose answer was lost: the lost one did it.
@@ -135,7 +139,7 @@ impl Wire {
             status: 204,
             request_id: error.request_id().cloned(),
             sent_at: self.clock.now(),
-            body: bytes::Bytes::new(),
+            body: Bytes::new(),
         }
     }
 
@@ -144,17 +148,35 @@ impl Wire {
     }
 }
 
-fn record(
-    request: &Request, at: Timestamp, status: Option<u16>, request_id: Option<RequestId>, error: Option<&Error>,
-) -> CallRecord {
-    CallRecord {
-        at,
-        operation: request.operation.to_owned(),
-        method: request.method.to_string(),
-        path: request.path.clone(),
-        status,
-        request_id: request_id.map(|id| id.as_str().to_owned()),
-        error: error.map(ToString::to_string),
+/// How one attempt went.
+struct Outcome {
+    /// `None` when no answer arrived.
+    status: Option<u16>,
+    request_id: Option<RequestId>,
+    result: Result<Answer, Error>,
+}
+
+impl Outcome {
+    fn lost(request: &Request, lost: TransportError) -> Self {
+        let error = Error::Transport { operation: request.operation, kind: lost.kind, source: lost.source };
+        Self { status: None, request_id: None, result: Err(error) }
+    }
+
+    /// Writes it down: in the log for operators, and in the one the caller gave.
+    fn note(&self, request: &Request, at: Timestamp, log: Option<&CallLog>) {
+        let request_id = self.request_id.as_ref().map(RequestId::as_str);
+        tracing::debug!(operation = request.operation, status = self.status, request_id, "called Monite");
+        if let Some(log) = log {
+            log.push(CallRecord {
+                at,
+                operation: request.operation.to_owned(),
+                method: request.method.to_string(),
+                path: request.path.clone(),
+                status: self.status,
+                request_id: request_id.map(str::to_owned),
+                error: self.result.as_ref().err().map(ToString::to_string),
+            });
+        }
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use tokio::sync::watch;
 
+use super::freshness::{refresh_when_left, required};
 use super::{AccessToken, Scope};
 use crate::clock::later;
 use crate::error::Error;
@@ -192,24 +193,6 @@ impl Held {
     }
 }
 
-/// How much must be left for a token to be handed out.
-fn required(life: Duration, min_left: Duration) -> Duration {
-    if life >= min_left { min_left } else { life / 2 }
-}
-
-/// Below how much time left the next token is fetched. The partner's: somewhere in the last 10 to 20 % of its life.
-/// A user's: 60 to 240 s before it would no longer be handed out, or half of what there is between for short lives.
-fn refresh_when_left(scope: Scope, life: Duration, min_left: Duration, spread: f64) -> Duration {
-    match scope {
-        Scope::Partner => life.mul_f64(0.1 + 0.1 * spread),
-        Scope::EntityUser(_) => {
-            let needed = required(life, min_left);
-            let margin = Duration::from_secs(60) + Duration::from_secs(180).mul_f64(spread);
-            needed + margin.min(life.saturating_sub(needed) / 2)
-        }
-    }
-}
-
 impl fmt::Debug for TokenSlot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let state = self.lock();
@@ -218,30 +201,5 @@ impl fmt::Debug for TokenSlot {
             .field("held", &state.held.as_ref().map(|held| &held.token))
             .field("in_flight", &state.flight.is_some())
             .finish()
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::id::EntityUserId;
-
-    #[test]
-    fn when_a_token_is_refreshed_early() {
-        let user = Scope::EntityUser(EntityUserId::from_uuid(uuid::Uuid::nil()));
-        // scope, life, min_left, spread, refresh when less than this is left
-        let table = [
-            (Scope::Partner, 1800, 30, 0.0, 180),
-            (Scope::Partner, 1800, 30, 1.0, 360),
-            (user, 1800, 660, 0.0, 720),
-            (user, 1800, 660, 1.0, 900),
-            (user, 700, 660, 1.0, 680),
-            (user, 100, 660, 0.0, 75),
-        ];
-        for (scope, life, min_left, spread, expected) in table {
-            let secs = Duration::from_secs;
-            let found = refresh_when_left(scope, secs(life), secs(min_left), spread);
-            assert_eq!(found, secs(expected), "{scope:?} life {life} min_left {min_left} spread {spread}");
-        }
     }
 }

@@ -10,7 +10,7 @@ use monite::{Clock, Limiter, ManualClock, Priority, RateSignal, WindowLimiter};
 use serde_json::json;
 use tokio::task::JoinHandle;
 
-use crate::support::{Reply, Script, builder, clock, eventually};
+use crate::support::{Reply, Script, builder, clock, eventually, settle};
 
 const LIMIT: u32 = 30;
 
@@ -28,12 +28,6 @@ fn queue_up(
         got.lock().unwrap().push(name);
         permit
     })
-}
-
-async fn settle() {
-    for _ in 0..50 {
-        tokio::task::yield_now().await;
-    }
 }
 
 #[tokio::test]
@@ -76,6 +70,30 @@ async fn slow_answers_to_bulk_work_never_lock_logins_out() {
     let login = queue_up(&limiter, Priority::Login, "login", &got);
     settle().await;
     assert!(login.is_finished(), "a login goes at once");
+}
+
+#[tokio::test]
+async fn bulk_work_makes_room_while_people_log_in_and_takes_it_back_after() {
+    let clock = clock();
+    clock.auto_advance(true);
+    let limiter = limiter(&clock);
+    let bulk_in_three_seconds = async || {
+        let start = clock.now();
+        let mut sent = 0;
+        while clock.now().duration_since(start).as_millis() < 3000 {
+            limiter.acquire(Priority::Bulk).await.answered();
+            sent += 1;
+        }
+        sent
+    };
+    let alone = bulk_in_three_seconds().await;
+    assert!((85..=87).contains(&alone), "{alone} in 3 s instead of 28.5 a second");
+    limiter.acquire(Priority::Login).await.answered();
+    let beside_logins = bulk_in_three_seconds().await;
+    assert!((79..=82).contains(&beside_logins), "{beside_logins} in 3 s instead of 27 a second: three stay free");
+    clock.advance(Duration::from_secs(5));
+    let after = bulk_in_three_seconds().await;
+    assert!((85..=87).contains(&after), "{after} in 3 s instead of 28.5 a second");
 }
 
 #[tokio::test]

@@ -50,3 +50,10 @@ pub(crate) async fn eventually(what: &str, condition: impl Fn() -> bool) {
         panic!("waited 10 s for: {what}");
     }
 }
+
+/// Lets every task run until it waits for something: each step of a chain of tasks takes one turn.
+pub(crate) async fn settle() {
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+}
