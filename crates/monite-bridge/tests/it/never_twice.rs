@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use futures::StreamExt as _;
 use monite_sandbox::{Fault, FaultRule};
 use serde_json::{Value, json};
 
@@ -47,7 +48,8 @@ async fn a_create_that_never_left_is_repeated_only_once_it_can_no_longer_land() 
     bridge.put_customer("acme").await;
     bridge.settle().await;
     assert_eq!(bridge.sandbox.entities().len(), 1);
-    let sent: Vec<_> = bridge.sandbox.journal().into_iter().filter(|call| call.method == "POST" && call.path == "/entities").collect();
+    let sent: Vec<_> =
+        bridge.sandbox.journal().into_iter().filter(|call| call.method == "POST" && call.path == "/entities").collect();
     let waited = sent[1].at.duration_since(begun);
     assert!(waited >= jiff::SignedDuration::from_secs(5), "sent again after {waited}");
 }
@@ -151,14 +153,17 @@ async fn a_login_that_changes_hands_never_ties_two_users_to_one_entity_user() {
     // Once zoe is through, amy gets one of her own.
     bridge.call("POST", "/v1/customers/acme/users/zoe/retry").send().await;
     bridge.settle().await;
-    assert_eq!(bridge.logins("acme").await.into_iter().collect::<BTreeSet<_>>(), ["zoe".to_owned(), "zoe-2".to_owned()].into());
+    assert_eq!(
+        bridge.logins("acme").await.into_iter().collect::<BTreeSet<_>>(),
+        ["zoe".to_owned(), "zoe-2".to_owned()].into()
+    );
     check(&bridge, &[("acme", &[("zoe", "zoe-2"), ("amy", "zoe")])]).await;
 }
 
-/// Every kind of fault on a tenth of all writes, over many seeds.
+/// Every kind of fault on a tenth of all writes, alone and all together, over many seeds (`SEEDS=500` for more).
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_kind_of_fault_ends_with_exactly_one_of_everything() {
-    let kinds = [
+    let kinds = vec![
         Fault::Status { status: 429, retry_after: Some(1) },
         Fault::Status { status: 503, retry_after: None },
         Fault::Status { status: 500, retry_after: None },
@@ -167,27 +172,30 @@ async fn every_kind_of_fault_ends_with_exactly_one_of_everything() {
         Fault::LoseAnswer,
         Fault::ExpireTokens,
     ];
-    let seeds = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(8);
-    for seed in 0..seeds {
-        for (index, kind) in kinds.iter().enumerate() {
-            // A failure names its seed: 0x..k is kind k of seed ...
-            under_faults(seed * 16 + index as u64, &[*kind]).await;
-        }
-        under_faults(seed * 16 + 15, &kinds).await;
-    }
+    let seeds: u64 = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(52);
+    let together = std::iter::once(kinds.clone());
+    let sets: Vec<Vec<Fault>> = kinds.iter().map(|kind| vec![*kind]).chain(together).collect();
+    let runs = (0..seeds).flat_map(|seed| sets.clone().into_iter().map(move |kinds| (seed, kinds)));
+    let runs = futures::stream::iter(runs).map(|(seed, kinds)| async move {
+        let named = format!("seed {seed} with {kinds:?}");
+        tokio::spawn(under_faults(seed, kinds)).await.unwrap_or_else(|_| panic!("failed: {named}"));
+    });
+    runs.buffer_unordered(4).for_each(|()| async {}).await;
 }
 
 /// Writes, faults, changes, deletions, more faults; then everything must be there once and as last written.
-async fn under_faults(seed: u64, kinds: &[Fault]) {
-    println!("seed {seed:#x}");
+async fn under_faults(seed: u64, kinds: Vec<Fault>) {
     let bridge = TestBridge::with(Setup { seed, ..Setup::default() }).await;
-    let share = 0.1 / kinds.len() as f64;
-    let rules = kinds.iter().enumerate().map(|(n, kind)| FaultRule::new(WRITES, *kind).probability(share, seed + n as u64));
+    let rules = kinds.iter().zip(0..).map(|(kind, n)| FaultRule::new(WRITES, *kind).probability(0.1, seed * 100 + n));
     bridge.sandbox.set_faults(rules.collect());
     populate(&bridge).await;
     bridge.settle().await;
     bridge.delete("/v1/customers/acme/users/ben").await;
-    bridge.call("PATCH", "/v1/customers/beta").json(&json!({"address": {"city": "Bonn"}, "phone": "+49 228 1"})).send().await;
+    bridge
+        .call("PATCH", "/v1/customers/beta")
+        .json(&json!({"address": {"city": "Bonn"}, "phone": "+49 228 1"}))
+        .send()
+        .await;
     bridge.put_user("corp", "cem", "viewer").await;
     bridge.settle().await;
     bridge.sandbox.clear_faults();
@@ -205,7 +213,11 @@ async fn death_at_any_call_ends_with_exactly_one_of_everything() {
             died |= bridge.work_until_death(dies).await;
             bridge.restart().await;
             bridge.delete("/v1/customers/acme/users/ben").await;
-            bridge.call("PATCH", "/v1/customers/beta").json(&json!({"address": {"city": "Bonn"}, "phone": "+49 228 1"})).send().await;
+            bridge
+                .call("PATCH", "/v1/customers/beta")
+                .json(&json!({"address": {"city": "Bonn"}, "phone": "+49 228 1"}))
+                .send()
+                .await;
             bridge.put_user("corp", "cem", "viewer").await;
             bridge.settle().await;
             all_is_there_once(&bridge).await;
@@ -259,7 +271,11 @@ async fn check(bridge: &TestBridge, expected: &[(&str, &[(&str, &str)])]) {
             assert_eq!(linked.unwrap_or_else(|| panic!("{customer}/{user} is tied to nothing"))["login"], *login);
         }
         let names: Vec<Value> = bridge.sandbox.roles(&entity).into_iter().map(|role| role["name"].clone()).collect();
-        assert_eq!(names.iter().map(Value::to_string).collect::<BTreeSet<_>>().len(), names.len(), "one role per template: {names:?}");
+        assert_eq!(
+            names.iter().map(Value::to_string).collect::<BTreeSet<_>>().len(),
+            names.len(),
+            "one role per template: {names:?}"
+        );
         entities.insert(entity);
     }
     assert_eq!(entities.len(), expected.len(), "no entity is linked twice");

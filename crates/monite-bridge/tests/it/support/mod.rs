@@ -109,7 +109,9 @@ struct Process {
 
 impl Process {
     /// Starts on the database in `files`, whatever another process left there.
-    async fn start(setup: &Setup, files: &tempfile::TempDir, sandbox: &Sandbox, clock: &ManualClock, fuse: &Fuse) -> Self {
+    async fn start(
+        setup: &Setup, files: &tempfile::TempDir, sandbox: &Sandbox, clock: &ManualClock, fuse: &Fuse,
+    ) -> Self {
         let url = format!("sqlite://{}", files.path().join("bridge.db").display());
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&url).await.unwrap());
         let monite = Monite::builder()
@@ -159,7 +161,7 @@ impl TestBridge {
             .in_process()
             .await
             .unwrap();
-        let files = tempfile::tempdir().unwrap();
+        let files = scratch();
         let fuse = Fuse::default();
         let Process { store, reconciler, broker, events, stopping } =
             Process::start(&setup, &files, &sandbox, &clock, &fuse).await;
@@ -341,6 +343,12 @@ impl TestBridge {
     pub(crate) fn keep_secret(&self, text: &str) {
         self.secrets.lock().unwrap().push(text.to_owned());
     }
+}
+
+/// A place for the database: in memory where the system has such a place. What a process leaves behind when it dies is the same
+/// there, and hundreds of bridges do not wait for a disk.
+fn scratch() -> tempfile::TempDir {
+    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 impl Drop for TestBridge {
