@@ -1,0 +1,212 @@
+//! Puts the parts together from a configuration: what `serve`, `sync`, `token` and `demo` run on, built in one place.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use monite::{Clock, Credentials, Environment, Limiter, Monite, SystemClock, Unlimited, WindowLimiter};
+use tokio_util::sync::CancellationToken;
+
+use crate::broker::Broker;
+use crate::config::{self, Config, ConfigError, ConfigPath, EnvVars, MoniteTarget, Secrets};
+use crate::credentials::{self, CredentialsError};
+use crate::domain::role::RoleTemplates;
+use crate::events::Events;
+use crate::http::{ApiKeys, App, HttpMetrics, RequestIds};
+use crate::jitter::Jitter;
+use crate::reconcile::Reconciler;
+use crate::reconcile::plan::{OnCustomerDelete, Policy};
+use crate::reconcile::visit::Workshop;
+use crate::session::{SessionSetupError, Sessions};
+use crate::store::sqlite::SqliteStore;
+use crate::store::{Store, StoreError, WorkerId};
+
+/// Everything a command was told: configuration, secrets, role templates, and the clock it goes by.
+#[derive(Debug)]
+pub struct Setup {
+    /// `monite-bridge.toml` under the environment.
+    pub config: Config,
+    /// What must never be in a file.
+    pub secrets: Secrets,
+    /// The role templates of the configuration.
+    pub templates: Arc<RoleTemplates>,
+    /// Requests per second at Monite; `None`: as fast as it goes (a local sandbox without a limit).
+    pub rate_limit: Option<u32>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Setup {
+    /// Reads the file and the environment.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names every key that is wrong.
+    pub fn load(path: &ConfigPath, env: &EnvVars) -> Result<Self, ConfigError> {
+        let config = Config::load(path, env)?;
+        let secrets = Secrets::load(&config, env)?;
+        Ok(Self::new(config, secrets))
+    }
+
+    /// The same from values that are there already; the system's clock.
+    #[must_use]
+    pub fn new(config: Config, secrets: Secrets) -> Self {
+        let templates = Arc::new(config.roles.clone());
+        Self { rate_limit: Some(config.monite.rate_limit), config, secrets, templates, clock: Arc::new(SystemClock) }
+    }
+
+    /// Opens the database, or creates it.
+    ///
+    /// # Errors
+    /// [`StoreError`] says what to do about it.
+    pub async fn open_store(&self) -> Result<Arc<dyn Store>, StoreError> {
+        Ok(Arc::new(SqliteStore::open(&self.config.database.url).await?))
+    }
+
+    /// The credentials of the environment, or those sealed in the database.
+    ///
+    /// # Errors
+    /// [`CredentialsError`] with what to set or to run.
+    pub async fn load_credentials(&self, store: &dyn Store) -> Result<credentials::Loaded, CredentialsError> {
+        credentials::load(store, self.secrets.credentials.as_ref(), self.secrets.master_key.as_ref()).await
+    }
+
+    /// What becomes of deleted things.
+    #[must_use]
+    pub fn policy(&self) -> Policy {
+        let on_customer_delete = match self.config.sync.on_customer_delete {
+            config::OnCustomerDelete::Deactivate => OnCustomerDelete::Deactivate,
+            config::OnCustomerDelete::Keep => OnCustomerDelete::Keep,
+        };
+        Policy { on_customer_delete }
+    }
+
+    /// The time by this setup's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+/// The parts at work on one database and one Monite.
+#[derive(Debug)]
+pub struct Bridge {
+    /// What it was built from.
+    pub setup: Setup,
+    /// The memory.
+    pub store: Arc<dyn Store>,
+    /// The way to Monite.
+    pub monite: Monite,
+    /// The rate budget that everything to Monite goes through.
+    pub limiter: Arc<dyn Limiter>,
+    /// Told of every change of state.
+    pub events: Events,
+    /// Drives Monite to what is desired.
+    pub reconciler: Reconciler,
+    /// Issues tokens.
+    pub broker: Broker,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Chance.
+    jitter: Jitter,
+}
+
+/// Why the parts could not be put together.
+#[derive(Debug, thiserror::Error)]
+pub enum AssembleError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The credentials at Monite.
+    #[error(transparent)]
+    Credentials(#[from] CredentialsError),
+    /// The client.
+    #[error("the client for Monite cannot be built")]
+    Client(#[from] monite::Error),
+}
+
+impl Bridge {
+    /// Opens the database, loads the credentials and builds every part. Calls nothing at Monite, so it works while Monite is
+    /// not reachable. Changed role templates make the customers that have them due.
+    ///
+    /// # Errors
+    /// [`AssembleError`]
+    pub async fn assemble(setup: Setup) -> Result<Self, AssembleError> {
+        let store = setup.open_store().await?;
+        let credentials = setup.load_credentials(store.as_ref()).await?.credentials;
+        let limiter = limiter(&setup);
+        let monite = client(&setup, credentials, Arc::clone(&limiter))?;
+        store.adopt_templates(&setup.templates.fingerprint(), setup.now()).await?;
+        let (events, jitter) = (Events::default(), Jitter::from_entropy());
+        let workshop = Workshop {
+            store: Arc::clone(&store),
+            monite: monite.clone(),
+            templates: Arc::clone(&setup.templates),
+            policy: setup.policy(),
+            clock: Arc::clone(&setup.clock),
+            jitter: jitter.clone(),
+            events: events.clone(),
+        };
+        let reconciler = Reconciler::new(workshop, worker_id(), setup.config.sync.workers);
+        let broker = Broker::new(Arc::clone(&store), monite.clone(), Arc::clone(&setup.clock));
+        let clock = Arc::clone(&setup.clock);
+        Ok(Self { setup, store, monite, limiter, events, reconciler, broker, clock, jitter })
+    }
+
+    /// What the HTTP API works with; it serves until `stopping`.
+    ///
+    /// # Errors
+    /// [`SessionSetupError`] when the session secret cannot be used.
+    pub fn app(&self, stopping: CancellationToken) -> Result<App, SessionSetupError> {
+        let (config, secrets) = (&self.setup.config, &self.setup.secrets);
+        let sessions =
+            secrets.session_hs256.as_ref().map(|secret| Sessions::hs256(&config.session, secret)).transpose()?;
+        Ok(App {
+            store: Arc::clone(&self.store),
+            templates: Arc::clone(&self.setup.templates),
+            reconciler: self.reconciler.clone(),
+            events: self.events.clone(),
+            broker: self.broker.clone(),
+            sessions,
+            keys: ApiKeys::bootstrap(secrets.api_key.as_ref()),
+            clock: Arc::clone(&self.clock),
+            stopping,
+            cors_origins: config.server.cors_origins.clone(),
+            on_user_delete: config.sync.on_user_delete,
+            request_ids: RequestIds::new(&self.jitter),
+            metrics: HttpMetrics::default(),
+        })
+    }
+
+    /// The time by this bridge's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+}
+
+fn limiter(setup: &Setup) -> Arc<dyn Limiter> {
+    match setup.rate_limit {
+        Some(per_second) => Arc::new(WindowLimiter::new(per_second, Arc::clone(&setup.clock))),
+        None => Arc::new(Unlimited),
+    }
+}
+
+fn client(setup: &Setup, credentials: Credentials, limiter: Arc<dyn Limiter>) -> Result<Monite, monite::Error> {
+    let config = &setup.config.monite;
+    let builder = Monite::builder()
+        .api_version(&config.api_version)
+        .credentials(credentials)
+        .limiter(limiter)
+        .clock(Arc::clone(&setup.clock));
+    let builder = match &config.target {
+        MoniteTarget::Sandbox => builder.environment(Environment::Sandbox),
+        MoniteTarget::ProductionEu => builder.environment(Environment::ProductionEu),
+        MoniteTarget::ProductionUs => builder.environment(Environment::ProductionUs),
+        MoniteTarget::BaseUrl(url) => builder.base_url(url),
+    };
+    builder.build()
+}
+
+/// A name no other process has: leases are told apart by it.
+fn worker_id() -> WorkerId {
+    WorkerId(format!("{}-{}", std::process::id(), uuid::Uuid::new_v4().simple()))
+}

@@ -1,0 +1,104 @@
+//! `serve`: the service.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+use super::failure::{Exit, Failure};
+use super::output::Output;
+use super::signal;
+use crate::assemble::{Bridge, Setup};
+use crate::http;
+
+/// What is in hand gets this long after the signal to stop; the contract allows ten seconds for everything.
+const GRACE: Duration = Duration::from_secs(8);
+
+/// Run the service: HTTP API, reconciler, token broker
+#[derive(Debug, clap::Args)]
+pub(super) struct Serve {}
+
+impl Serve {
+    pub(super) async fn run(&self, setup: Setup, output: &Output) -> Result<Exit, Failure> {
+        let stop = signal::stop_requested();
+        for note in setup.config.notes() {
+            tracing::warn!("{note}");
+        }
+        let address = setup.config.server.listen;
+        let listener = TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))?;
+        let bridge = Bridge::assemble(setup).await?;
+        let service = Service::start(&bridge, listener, &stop)?;
+        output.result(&format!("listening on {}", service.url), &json!({ "listening": service.url }));
+        let ended = service.until(&stop).await;
+        bridge.store.close().await;
+        ended.map(|()| Exit::Done)
+    }
+}
+
+pub(super) fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Failure {
+    Failure::usage(
+        format!("cannot listen on {address}: {error}"),
+        "Stop what listens there, or set server.listen to another address.",
+    )
+}
+
+/// Reconciler and HTTP API at work.
+pub(super) struct Service {
+    /// Where the HTTP API answers.
+    pub(super) url: String,
+    tasks: JoinSet<()>,
+}
+
+impl Service {
+    /// Starts both; they work until `stop`.
+    pub(super) fn start(bridge: &Bridge, listener: TcpListener, stop: &CancellationToken) -> Result<Self, Failure> {
+        let address =
+            listener.local_addr().map_err(|error| cannot_listen(bridge.setup.config.server.listen, &error))?;
+        let app = bridge.app(stop.clone()).map_err(|error| Failure {
+            exit: Exit::Usage,
+            ..Failure::caused_by(&error, "Correct the secret in the variable that session.hs256_secret_env names.")
+        })?;
+        let mut tasks = JoinSet::new();
+        let (reconciler, stop_reconciler) = (bridge.reconciler.clone(), stop.clone());
+        tasks.spawn(async move { reconciler.run(stop_reconciler).await });
+        tasks.spawn(async move {
+            if let Err(error) = http::serve(listener, app).await {
+                tracing::error!(error = &error as &dyn std::error::Error, "the HTTP API ended");
+            }
+        });
+        Ok(Self { url: format!("http://{address}"), tasks })
+    }
+
+    /// Works until `stop`, then ends in good order. A part that ends by itself ends the whole: who supervises the process
+    /// starts it again, instead of keeping half a service.
+    pub(super) async fn until(mut self, stop: &CancellationToken) -> Result<(), Failure> {
+        tokio::select! {
+            biased;
+            () = stop.cancelled() => {
+                self.finish().await;
+                Ok(())
+            }
+            _ = self.tasks.join_next() => {
+                stop.cancel();
+                self.finish().await;
+                Err(Failure::failed("a part of the service ended by itself", "The log says why; start it again."))
+            }
+        }
+    }
+
+    /// Waits for what is in hand. A create that takes longer than the grace is cut off here: it is stored as unknown since
+    /// before it was sent, so the next start looks for it, and nothing is lost or doubled.
+    async fn finish(&mut self) {
+        let everything = async { while self.tasks.join_next().await.is_some() {} };
+        if tokio::time::timeout(GRACE, everything).await.is_err() {
+            tracing::warn!(
+                "some work did not end within {} s and was cut off; the next start takes it up",
+                GRACE.as_secs()
+            );
+            self.tasks.abort_all();
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! `status`: counts by state, and what fails.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::failure::{Exit, Failure};
+use super::output::{Output, Style};
+use super::words;
+use crate::assemble::Setup;
+use crate::domain::{LastError, ObjectId, SyncState, SyncStatus};
+use crate::store::{Failing, Stats};
+
+/// Failing objects read at a time.
+const PAGE: u32 = 500;
+
+/// Show how many customers and users are in which state
+#[derive(Debug, clap::Args)]
+pub(super) struct Status {
+    /// List every object that fails, with the reason and Monite's request id
+    #[arg(long)]
+    failing: bool,
+}
+
+impl Status {
+    pub(super) async fn run(&self, setup: &Setup, output: &Output) -> Result<Exit, Failure> {
+        let store = setup.open_store().await?;
+        let stats = store.stats().await?;
+        let summary = Summary::of(&stats);
+        if !self.failing {
+            output.result(&overview(&stats, output.style()), &summary);
+            return Ok(Exit::Done);
+        }
+        let mut list = output.list("objects");
+        let mut after: Option<ObjectId> = None;
+        loop {
+            let page = store.failing(after.as_ref(), PAGE).await?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.object.clone());
+            for failing in &page {
+                list.push(&describe(failing, output.style()), &FailingObject::of(failing));
+            }
+        }
+        list.end(&overview(&stats, output.style()), &summary);
+        Ok(Exit::Done)
+    }
+}
+
+/// The counts as programs get them; every state is there, also those without any object.
+#[derive(Debug, Serialize)]
+pub(super) struct Summary {
+    customers: BTreeMap<&'static str, u64>,
+    users: BTreeMap<&'static str, u64>,
+    failing: u64,
+    next_due: Option<Timestamp>,
+}
+
+impl Summary {
+    pub(super) fn of(stats: &Stats) -> Self {
+        let all = |counts: &BTreeMap<SyncState, u64>| {
+            SyncState::ALL.iter().map(|state| (state.as_str(), counts.get(state).copied().unwrap_or(0))).collect()
+        };
+        Self {
+            customers: all(&stats.customers),
+            users: all(&stats.users),
+            failing: failing(stats),
+            next_due: stats.next_due,
+        }
+    }
+}
+
+/// How many objects somebody should look at.
+pub(super) fn failing(stats: &Stats) -> u64 {
+    let of = |counts: &BTreeMap<SyncState, u64>| -> u64 {
+        counts.iter().filter(|(state, _)| state.is_failing()).map(|(_, count)| count).sum()
+    };
+    of(&stats.customers) + of(&stats.users)
+}
+
+/// `customers 54 in_sync   users 162 in_sync   failing 0`.
+pub(super) fn overview(stats: &Stats, style: Style) -> String {
+    let failing = failing(stats);
+    let failing = if failing == 0 { "failing 0".to_owned() } else { style.bad(&format!("failing {failing}")) };
+    format!("customers {}   users {}   {failing}", states(&stats.customers), states(&stats.users))
+}
+
+fn states(counts: &BTreeMap<SyncState, u64>) -> String {
+    let shown = SyncState::ALL.iter().filter_map(|state| {
+        let count = counts.get(state).copied().filter(|count| *count > 0)?;
+        Some(format!("{count} {state}"))
+    });
+    let shown: Vec<String> = shown.collect();
+    if shown.is_empty() { "0".to_owned() } else { shown.join(", ") }
+}
+
+/// One failing object as programs get it.
+#[derive(Debug, Serialize)]
+pub(super) struct FailingObject<'a> {
+    customer: &'a str,
+    user: Option<&'a str>,
+    state: SyncState,
+    attempts: u32,
+    next_attempt_at: Option<Timestamp>,
+    last_error: Option<&'a LastError>,
+}
+
+impl<'a> FailingObject<'a> {
+    pub(super) fn of(failing: &'a Failing) -> Self {
+        let SyncStatus { state, attempts, next_attempt_at, last_error, .. } = &failing.sync;
+        Self {
+            customer: failing.object.customer().as_str(),
+            user: match &failing.object {
+                ObjectId::Customer(_) => None,
+                ObjectId::User(_, user) => Some(user.as_str()),
+            },
+            state: *state,
+            attempts: *attempts,
+            next_attempt_at: *next_attempt_at,
+            last_error: last_error.as_ref(),
+        }
+    }
+}
+
+/// One failing object as people see it: what, why, and what to quote to Monite.
+pub(super) fn describe(failing: &Failing, style: Style) -> String {
+    let sync = &failing.sync;
+    let next = sync.next_attempt_at.map_or(String::new(), |at| format!(", tried again at {}", words::time(at)));
+    let head = format!(
+        "{}  {} after {}{next}",
+        style.bold(&failing.object.to_string()),
+        style.bad(sync.state.as_str()),
+        words::count(sync.attempts.into(), "attempt")
+    );
+    let error = sync.last_error.as_ref().map(|error| format!("\n{}", words::indent(&reason(error), 2)));
+    format!("{head}{}", error.unwrap_or_default())
+}
+
+/// What happened, with Monite's request id.
+pub(super) fn reason(error: &LastError) -> String {
+    let request = error.request_id.as_ref().map_or(String::new(), |id| format!("request id {id}, "));
+    format!("{}\n{request}{}", error.message, words::time(error.at))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_overview_is_one_line_and_leaves_out_what_is_not_there() {
+        let mut stats = Stats::default();
+        assert_eq!(overview(&stats, Style::PLAIN), "customers 0   users 0   failing 0");
+        stats.customers =
+            BTreeMap::from([(SyncState::InSync, 3), (SyncState::Rejected, 1), (SyncState::Deactivated, 2)]);
+        stats.users = BTreeMap::from([(SyncState::Pending, 4), (SyncState::Retrying, 2)]);
+        assert_eq!(
+            overview(&stats, Style::PLAIN),
+            "customers 3 in_sync, 1 rejected, 2 deactivated   users 4 pending, 2 retrying   failing 3"
+        );
+        assert_eq!(failing(&stats), 3);
+    }
+}

@@ -1,0 +1,160 @@
+//! `sync`: drives everything to what is desired, in the foreground.
+
+use std::convert::Infallible;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::failure::{Exit, Failure};
+use super::output::Output;
+use super::progress::Progress;
+use super::status::{Summary, failing, overview};
+use super::why::unknown;
+use super::{signal, words};
+use crate::assemble::{Bridge, Setup};
+use crate::domain::{CustomerId, ObjectId, SyncState};
+use crate::store::{Stats, Store, StoreError};
+
+/// The longest rest between two passes: another process may hold what is due.
+const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
+
+/// How often the progress is read; less often when reading it takes long.
+const PROGRESS_EVERY: Duration = Duration::from_millis(200);
+
+/// Drive everything to what is desired, in the foreground
+#[derive(Debug, clap::Args)]
+pub(super) struct Sync {
+    /// One pass over what is due now, instead of waiting for retries until nothing is left
+    #[arg(long)]
+    once: bool,
+    /// One customer only
+    #[arg(long, value_name = "ID")]
+    customer: Option<CustomerId>,
+}
+
+#[derive(Debug, Serialize)]
+struct Outcome {
+    #[serde(flatten)]
+    summary: Summary,
+    /// Calls this run made at Monite.
+    calls: u64,
+    interrupted: bool,
+}
+
+impl Sync {
+    pub(super) async fn run(&self, setup: Setup, output: &Output) -> Result<Exit, Failure> {
+        let bridge = Bridge::assemble(setup).await?;
+        if let Some(customer) = &self.customer
+            && bridge.store.customer(customer).await?.is_none()
+        {
+            return Err(unknown(&ObjectId::Customer(customer.clone())));
+        }
+        let stop = signal::stop_requested();
+        let scope = Scope {
+            customer: self.customer.clone(),
+            patience: if self.once { Patience::OnePass } else { Patience::UntilDone },
+        };
+        drive(&bridge, &scope, &stop, output).await?;
+        let (failures, stats) = (scope.failures(bridge.store.as_ref()).await?, bridge.store.stats().await?);
+        let outcome = Outcome {
+            summary: Summary::of(&stats),
+            calls: bridge.monite.calls_made(),
+            interrupted: stop.is_cancelled(),
+        };
+        let calls = words::count(outcome.calls, "call");
+        output.result(&format!("{}   {calls} at Monite", overview(&stats, output.style())), &outcome);
+        if outcome.interrupted {
+            output.note("interrupted: what is left is done by the next `monite-bridge sync` or `serve`");
+        }
+        if failures > 0 {
+            output.note("see `monite-bridge status --failing`");
+        }
+        bridge.store.close().await;
+        Ok(Exit::failed_if(failures > 0 || outcome.interrupted))
+    }
+}
+
+/// What is driven, and for how long.
+#[derive(Debug)]
+pub(super) struct Scope {
+    pub(super) customer: Option<CustomerId>,
+    pub(super) patience: Patience,
+}
+
+/// When driving ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Patience {
+    /// When everything that was due has been tried once.
+    OnePass,
+    /// When nothing is left that is tried again by itself.
+    UntilDone,
+}
+
+/// Runs passes until the scope's patience ends or `stop`.
+pub(super) async fn drive(
+    bridge: &Bridge, scope: &Scope, stop: &CancellationToken, output: &Output,
+) -> Result<(), StoreError> {
+    let progress = output.progress("syncing");
+    let store = bridge.store.as_ref();
+    let total = left(&store.stats().await?);
+    tokio::select! {
+        done = passes(bridge, scope, stop) => done?,
+        failed = watch(store, total, &progress) => match failed? {},
+    }
+    progress.set(total.saturating_sub(left(&store.stats().await?)), Some(total));
+    Ok(())
+}
+
+async fn watch(store: &dyn Store, total: u64, progress: &Progress) -> Result<Infallible, StoreError> {
+    loop {
+        let started = Instant::now();
+        progress.set(total.saturating_sub(left(&store.stats().await?)), Some(total));
+        // At most a tenth of the time goes into counting.
+        tokio::time::sleep(PROGRESS_EVERY.max(started.elapsed() * 9)).await;
+    }
+}
+
+/// Objects that are not yet where they should be.
+fn left(stats: &Stats) -> u64 {
+    let open = |state: &SyncState| matches!(state, SyncState::Pending | SyncState::Retrying);
+    stats.customers.iter().chain(&stats.users).filter(|(state, _)| open(state)).map(|(_, count)| count).sum()
+}
+
+async fn passes(bridge: &Bridge, scope: &Scope, stop: &CancellationToken) -> Result<(), StoreError> {
+    loop {
+        bridge.reconciler.pass(scope.customer.as_ref(), stop).await?;
+        if stop.is_cancelled() || scope.patience == Patience::OnePass {
+            return Ok(());
+        }
+        let Some(due) = scope.next_due(bridge.store.as_ref()).await? else { return Ok(()) };
+        let wait = Duration::try_from(due.duration_since(bridge.now())).unwrap_or_default();
+        tokio::select! {
+            () = bridge.clock.sleep(wait.clamp(Duration::from_millis(20), LOOK_AGAIN_AFTER)) => {}
+            () = stop.cancelled() => return Ok(()),
+        }
+    }
+}
+
+/// Objects of one customer looked at to tell whether it is done.
+const USERS_LOOKED_AT: u32 = 10_000;
+
+impl Scope {
+    /// When something of the scope is tried next by itself; `None`: nothing is left.
+    async fn next_due(&self, store: &dyn Store) -> Result<Option<Timestamp>, StoreError> {
+        let Some(customer) = &self.customer else { return store.next_due().await };
+        let Some(visit) = store.peek(customer, USERS_LOOKED_AT).await? else { return Ok(None) };
+        let own = visit.customer.sync.next_attempt_at;
+        let users = visit.users.iter().filter_map(|user| user.sync.next_attempt_at);
+        Ok(own.into_iter().chain(users).min())
+    }
+
+    /// How many objects of the scope fail.
+    async fn failures(&self, store: &dyn Store) -> Result<u64, StoreError> {
+        let Some(customer) = &self.customer else { return Ok(failing(&store.stats().await?)) };
+        let Some(visit) = store.peek(customer, USERS_LOOKED_AT).await? else { return Ok(0) };
+        let states = visit.users.iter().map(|user| user.sync.state).chain([visit.customer.sync.state]);
+        Ok(states.filter(|state| state.is_failing()).count() as u64)
+    }
+}

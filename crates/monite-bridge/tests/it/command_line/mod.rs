@@ -1,0 +1,11 @@
+//! The command line, as a person or a script meets it: the real binary, its exit codes, what it prints.
+
+// Clippy's allowance reaches test functions only; what they call here fails with them.
+#![allow(clippy::unwrap_used)]
+
+mod demo;
+mod import;
+mod refusals;
+mod serve;
+mod support;
+mod sync;
