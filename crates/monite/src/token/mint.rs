@@ -104,17 +104,23 @@ impl Minter {
     }
 }
 
-/// Monite documents neither the status nor the text for wrong credentials; 401, 403 and, for the partner's own
-/// token, 400 can mean nothing else.
+/// Monite documents neither the status nor the text for wrong credentials. 401, 403 and, for the partner's own token,
+/// 400 can mean nothing else; for a user's token a 400 may also mean the user.
 fn refused(error: Error, scope: Scope) -> Error {
     match error {
         Error::Api { operation, status, message, request_id, .. }
-            if matches!(status, 401 | 403) || (status == 400 && scope == Scope::Partner) =>
+            if matches!(status, 401 | 403)
+                || (status == 400 && (scope == Scope::Partner || is_about_client(&message))) =>
         {
             Error::Credentials { operation, status, message, request_id }
         }
         other => other,
     }
+}
+
+fn is_about_client(message: &str) -> bool {
+    let text = message.to_ascii_lowercase();
+    text.contains("client") || text.contains("credentials")
 }
 
 fn token(answer: &Answer) -> Result<AccessToken, Error> {

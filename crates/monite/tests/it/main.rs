@@ -7,6 +7,7 @@ mod support;
 mod bodies;
 mod lists;
 mod no_secrets;
+mod quirks;
 mod rate_limit;
 mod retries;
 mod sandbox;

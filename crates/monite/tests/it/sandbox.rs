@@ -5,87 +5,14 @@ use std::time::Duration;
 
 use futures::TryStreamExt;
 use monite::{
-    Action, Address, AddressPatch, Credentials, Entity, EntityFilter, EntityPatch, EntityStatus, EntityType,
-    EntityUser, EntityUserFilter, EntityUserPatch, Field, Individual, ManualClock, MePatch, Monite, NewEntity,
-    NewEntityUser, NewRole, ObjectType, Organization, Permission, Permissions, Role, RoleFilter, RolePatch, Scope,
-    SecretString,
+    Action, Address, AddressPatch, Clock, Credentials, Entity, EntityFilter, EntityPatch, EntityStatus, EntityType,
+    EntityUserFilter, EntityUserPatch, Field, Individual, ManualClock, MePatch, Monite, NewEntity, NewEntityUser,
+    NewRole, ObjectType, RoleFilter, RolePatch, Scope, SecretString,
 };
 use monite_sandbox::{Fault, RateLimit, Sandbox};
 use serde_json::{Map, json};
 
-use crate::support::{ServiceTransport, clock};
-
-struct World {
-    sandbox: Sandbox,
-    monite: Monite,
-    clock: ManualClock,
-}
-
-/// A sandbox in this process and a client of it. Time is real for the sandbox; waits of the client cost nothing.
-async fn world() -> World {
-    let sandbox = Sandbox::builder().rate_limit(RateLimit::Off).seed(7).in_process().await.unwrap();
-    let clock = clock();
-    clock.auto_advance(true);
-    let credentials =
-        Credentials::parse(sandbox.client_id(), SecretString::from(sandbox.client_secret().to_owned())).unwrap();
-    let monite = Monite::builder()
-        .base_url(sandbox.base_url())
-        .transport(Arc::new(ServiceTransport::new(sandbox.router())))
-        .credentials(credentials)
-        .clock(Arc::new(clock.clone()))
-        .unlimited()
-        .jitter_seed(1)
-        .build()
-        .unwrap();
-    World { sandbox, monite, clock }
-}
-
-fn organization() -> NewEntity {
-    NewEntity {
-        entity_type: EntityType::Organization,
-        email: "ap@muster.example".to_owned(),
-        address: Address {
-            country: "DE".to_owned(),
-            city: "Berlin".to_owned(),
-            line1: "Musterweg 1".to_owned(),
-            line2: Some("Hinterhaus".to_owned()),
-            postal_code: "10115".to_owned(),
-            state: None,
-        },
-        organization: Some(Organization { legal_name: "Muster GmbH".to_owned(), ..Default::default() }),
-        individual: None,
-        phone: Some("+49301234567".to_owned()),
-        website: Some("https://muster.example".to_owned()),
-        tax_id: Some("DE123456789".to_owned()),
-        registration_number: Some("HRB 1".to_owned()),
-        registration_authority: Some("Charlottenburg".to_owned()),
-    }
-}
-
-fn reader() -> Permissions {
-    let mut permissions = Permissions::new().allow(ObjectType::Payable, Action::Read).unwrap();
-    permissions.set(ObjectType::Entity, Action::Read, Permission::Allowed).unwrap();
-    permissions.set(ObjectType::Comment, Action::Update, Permission::AllowedForOwn).unwrap();
-    permissions.set(ObjectType::Tag, Action::Delete, Permission::NotAllowed).unwrap();
-    permissions
-}
-
-async fn entity_role_user(monite: &Monite) -> (Entity, Role, EntityUser) {
-    let entity = monite.entities().create(&organization()).await.unwrap();
-    let new_role = NewRole { name: "reader".to_owned(), permissions: reader() };
-    let role = monite.entity(entity.id).roles().create(&new_role).await.unwrap();
-    let new_user = NewEntityUser {
-        login: "ana".to_owned(),
-        first_name: "Ana".to_owned(),
-        last_name: Some("Sol".to_owned()),
-        email: Some("ana@muster.example".to_owned()),
-        phone: Some("+4930111".to_owned()),
-        title: Some("CFO".to_owned()),
-        role_id: Some(role.id),
-    };
-    let user = monite.entity(entity.id).users().create(&new_user).await.unwrap();
-    (entity, role, user)
-}
+use crate::support::{World, client_of, clock, entity_role_user, organization, reader, world};
 
 #[tokio::test]
 async fn every_field_of_an_entity_survives_the_trip() {
@@ -289,22 +216,17 @@ async fn tokens_that_expire_under_way_go_unnoticed() {
 #[tokio::test]
 async fn a_429_is_waited_out() {
     let World { monite, sandbox, clock } = world().await;
-    let before = monite::Clock::now(&clock);
+    let before = clock.now();
     sandbox.once("POST /entities", Fault::Status { status: 429, retry_after: Some(3) });
     monite.entities().create(&organization()).await.unwrap();
-    let waited = monite::Clock::now(&clock).duration_since(before);
+    let waited = clock.now().duration_since(before);
     assert_eq!((waited.as_secs(), sandbox.entities().len()), (3, 1));
 }
 
 #[tokio::test]
 async fn wrong_credentials_of_a_real_server() {
-    let World { sandbox, .. } = world().await;
-    let monite = Monite::builder()
-        .base_url(sandbox.base_url())
-        .transport(Arc::new(ServiceTransport::new(sandbox.router())))
-        .credentials(Credentials::parse(sandbox.client_id(), SecretString::from("wrong")).unwrap())
-        .build()
-        .unwrap();
+    let World { sandbox, clock, .. } = world().await;
+    let monite = client_of(&sandbox, "wrong", &clock).build().unwrap();
     let error = monite.entities().list(&Default::default()).await.unwrap_err();
     assert!(matches!(error, monite::Error::Credentials { .. }), "{error:?}");
     assert_eq!(monite.calls_made(), 1);
@@ -331,4 +253,29 @@ async fn over_sockets_a_cut_line_and_a_dead_port_are_told_apart() {
     let error = builder(url).entities().create(&organization()).await.unwrap_err();
     assert!(matches!(error, monite::Error::Transport { kind: monite::TransportKind::Connect, .. }), "{error:?}");
     assert!(!error.may_have_applied());
+}
+
+/// The client's clock, so that both sides live in the same time.
+#[derive(Debug)]
+struct Shared(ManualClock);
+
+impl monite_sandbox::Clock for Shared {
+    fn now(&self) -> jiff::Timestamp {
+        self.0.now()
+    }
+}
+
+#[tokio::test]
+async fn at_the_default_limit_nothing_is_refused_and_little_is_wasted() {
+    let clock = clock();
+    clock.auto_advance(true);
+    let sandbox = Sandbox::builder().clock(Arc::new(Shared(clock.clone()))).in_process().await.unwrap();
+    let monite = client_of(&sandbox, sandbox.client_secret(), &clock).build().unwrap();
+    let start = clock.now();
+    for _ in 0..299 {
+        monite.entities().create(&organization()).await.unwrap();
+    }
+    let took = clock.now().duration_since(start).as_secs_f64();
+    assert!(sandbox.journal().iter().all(|entry| entry.status != Some(429)));
+    assert!(took < 300.0 / 28.5 + 0.1, "300 requests, the mint included, took {took} s");
 }

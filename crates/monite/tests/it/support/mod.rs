@@ -2,6 +2,7 @@
 
 mod script;
 mod service;
+mod world;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,6 +13,7 @@ use uuid::Uuid;
 
 pub(crate) use script::{Call, Reply, Script};
 pub(crate) use service::ServiceTransport;
+pub(crate) use world::{World, client_of, entity_role_user, organization, reader, world};
 
 pub(crate) const CLIENT_SECRET: &str = "client-secret-0123456789";
 
