@@ -166,3 +166,64 @@ fn user_link_of(user: &EntityUser, sent: &NewEntityUser) -> UserLink {
     }
     UserLink { id: user.id, confirmed }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use uuid::Uuid;
+
+    use super::*;
+
+    /// Entities `1`, `2`, ... of one look (`x1` of another), customers `a`, `b`, ... that wait for one of that look (`xa`: of
+    /// another). Says which entity `customer` takes.
+    #[track_caller]
+    fn check(free: &[&str], rivals: &[&str], customer: &str, expected: &str) {
+        let look = |name: &str| document(if name.starts_with('x') { "Other" } else { "Same" });
+        let free: Vec<EntityLink> = free.iter().map(|name| link(name, look(name))).collect();
+        let rivals: Vec<_> = rivals.iter().map(|name| (id(name.trim_start_matches('x')), look(name))).collect();
+        let choice = match choose(&free, &rivals, &id(customer), |document| *document == look("")) {
+            Choice::It(link) => link.id.as_uuid().as_u128().to_string(),
+            Choice::Nothing => "nothing".to_owned(),
+            Choice::TooMany(_) => "too many".to_owned(),
+        };
+        assert_eq!(choice, expected, "free {free:?}, rivals {rivals:?}");
+    }
+
+    #[test]
+    fn each_takes_the_one_of_its_rank() {
+        check(&[], &["a"], "a", "nothing");
+        check(&["1"], &["a"], "a", "1");
+        check(&["1", "2"], &["a", "b"], "a", "1");
+        check(&["1", "2"], &["a", "b"], "b", "2");
+        check(&["1"], &["a", "b"], "a", "1");
+        check(&["1"], &["a", "b"], "b", "nothing");
+        check(&["1", "2"], &["a"], "a", "too many");
+        check(&["1", "2", "3"], &["a", "b"], "b", "too many");
+    }
+
+    #[test]
+    fn others_do_not_count() {
+        check(&["x1", "2"], &["a"], "a", "2");
+        check(&["1"], &["xa", "b"], "b", "1");
+        check(&["x1"], &["a"], "a", "nothing");
+        check(&["1"], &[], "a", "1");
+    }
+
+    fn id(name: &str) -> CustomerId {
+        CustomerId::parse(name).unwrap()
+    }
+
+    fn link(name: &str, confirmed: NewEntity) -> EntityLink {
+        let number = name.trim_start_matches('x').parse().unwrap();
+        EntityLink { id: Uuid::from_u128(number).into(), confirmed, active: true }
+    }
+
+    fn document(name: &str) -> NewEntity {
+        serde_json::from_value(json!({
+            "type": "organization", "email": "ap@muster.example",
+            "address": {"country": "DE", "city": "Berlin", "line1": "Musterweg 1", "postal_code": "10115"},
+            "organization": {"legal_name": name},
+        }))
+        .unwrap()
+    }
+}

@@ -3,5 +3,6 @@
 
 mod command_line;
 mod documents;
+mod equal;
 mod never_twice;
 mod support;

@@ -40,6 +40,39 @@ async fn a_lost_answer_does_not_create_the_user_or_the_role_twice() {
     assert_eq!(bridge.sandbox.calls("POST /roles"), 1);
 }
 
+/// The create carried one login, and by the time it is looked for the product wants another: it is found by the one that was sent.
+#[tokio::test]
+async fn a_login_that_changes_while_its_create_is_unanswered_leaves_one_user() {
+    for step in 0..6 {
+        let mut bridge = TestBridge::start().await;
+        bridge.put_customer("acme").await;
+        bridge.put_user("acme", "ana", "admin").await;
+        bridge.work_until_death(Dies::AfterCall(step)).await;
+        bridge.restart().await;
+        let mut ana = user_document("ana", "admin");
+        ana["login"] = json!("ana-2");
+        bridge.put("/v1/customers/acme/users/ana", &ana).await;
+        bridge.settle().await;
+        check(&bridge, &[("acme", &[("ana", "ana-2")])]).await;
+    }
+}
+
+/// Deleted while its create is unanswered: whatever landed is taken away again.
+#[tokio::test]
+async fn a_user_deleted_while_its_create_is_unanswered_leaves_none() {
+    for step in 0..6 {
+        let mut bridge = TestBridge::start().await;
+        bridge.put_customer("acme").await;
+        bridge.put_user("acme", "ana", "admin").await;
+        bridge.work_until_death(Dies::AfterCall(step)).await;
+        bridge.restart().await;
+        bridge.delete("/v1/customers/acme/users/ana").await;
+        bridge.settle().await;
+        check(&bridge, &[("acme", &[])]).await;
+        assert_eq!(bridge.get("/v1/customers/acme/users/ana").await.status, 404);
+    }
+}
+
 #[tokio::test]
 async fn a_create_that_never_left_is_repeated_only_once_it_can_no_longer_land() {
     let bridge = TestBridge::start().await;
