@@ -79,13 +79,36 @@ pub enum RunError {
 ///
 /// When it cannot start.
 pub async fn run(args: SandboxArgs) -> Result<(), RunError> {
-    let is_generated = (args.client_id.is_none(), args.client_secret.is_none());
     let signals = Signals::new().map_err(RunError::Terminal)?;
-    let sandbox = builder(args).start().await?;
-    announce(&sandbox, is_generated).map_err(RunError::Terminal)?;
+    let started = args.start().await?;
+    announce(&started).map_err(RunError::Terminal)?;
     signals.wait().await;
-    sandbox.shutdown().await;
+    started.sandbox.shutdown().await;
     Ok(())
+}
+
+/// A sandbox as the arguments asked for it, and which half of the credentials they left to be generated.
+pub struct Started {
+    /// The sandbox, answering already.
+    pub sandbox: Sandbox,
+    /// Nobody knows the client id but the sandbox.
+    pub client_id_is_generated: bool,
+    /// Nobody knows the client secret but the sandbox.
+    pub client_secret_is_generated: bool,
+}
+
+impl SandboxArgs {
+    /// Starts the sandbox and prints nothing: for a program with words and signals of its own.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot start.
+    pub async fn start(self) -> Result<Started, StartError> {
+        let (client_id_is_generated, client_secret_is_generated) =
+            (self.client_id.is_none(), self.client_secret.is_none());
+        let sandbox = builder(self).start().await?;
+        Ok(Started { sandbox, client_id_is_generated, client_secret_is_generated })
+    }
 }
 
 fn builder(args: SandboxArgs) -> Builder {
@@ -105,12 +128,12 @@ fn builder(args: SandboxArgs) -> Builder {
     }
 }
 
-fn announce(sandbox: &Sandbox, (id_is_generated, secret_is_generated): (bool, bool)) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    if id_is_generated {
+fn announce(started: &Started) -> std::io::Result<()> {
+    let (sandbox, mut out) = (&started.sandbox, std::io::stdout().lock());
+    if started.client_id_is_generated {
         writeln!(out, "MONITE_CLIENT_ID={}", sandbox.client_id())?;
     }
-    if secret_is_generated {
+    if started.client_secret_is_generated {
         writeln!(out, "MONITE_CLIENT_SECRET={}", sandbox.client_secret())?;
     }
     writeln!(out, "listening on {}", sandbox.base_url())?;

@@ -39,7 +39,7 @@ mod storage;
 mod world;
 
 pub use crate::builder::{Builder, StartError};
-pub use crate::cli::{RunError, SandboxArgs, run};
+pub use crate::cli::{RunError, SandboxArgs, Started, run};
 pub use crate::clock::{Clock, ManualClock, SystemClock};
 pub use crate::fault::{Fault, FaultRule};
 pub use crate::http::reply::Cut;

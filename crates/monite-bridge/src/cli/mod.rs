@@ -123,7 +123,7 @@ async fn dispatch(cli: Cli, output: &Output, env: EnvVars) -> Result<Exit, Failu
     };
     match cli.command {
         Command::Demo(demo) => demo.run(output).await,
-        Command::Sandbox(sandbox) => sandbox.run().await,
+        Command::Sandbox(sandbox) => sandbox.run(output).await,
         Command::Init(init) => init.run(config, output),
         Command::Openapi(openapi) => openapi.run(output),
         Command::Serve(serve) => serve.run(setup()?, output).await,

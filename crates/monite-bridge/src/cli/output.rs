@@ -50,7 +50,8 @@ impl Output {
     pub(crate) fn result(&self, text: &str, document: &impl Serialize) {
         match self.form {
             Form::Text => self.stdout(text),
-            Form::Json => self.stdout(&pretty(document)),
+            // One line, so that a reader of a service that goes on knows where the document ends.
+            Form::Json => self.stdout(&compact(document)),
         }
     }
 
@@ -83,7 +84,7 @@ impl Output {
     pub(crate) fn failure(&self, failure: &Failure) {
         match self.form {
             Form::Text => self.stderr(&format!("error: {failure}")),
-            Form::Json => self.stderr(&pretty(&serde_json::json!({ "error": failure }))),
+            Form::Json => self.stderr(&compact(&serde_json::json!({ "error": failure }))),
         }
     }
 

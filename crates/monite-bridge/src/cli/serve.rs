@@ -12,10 +12,14 @@ use super::failure::{Exit, Failure};
 use super::output::Output;
 use super::signal;
 use crate::assemble::{Bridge, Setup};
+use crate::broker::Broker;
 use crate::http;
 
 /// What is in hand gets this long after the signal to stop; the contract allows ten seconds for everything.
 const GRACE: Duration = Duration::from_secs(8);
+
+/// Closing the database gets this long: another process may hold its lock.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// Run the service: HTTP API, reconciler, token broker
 #[derive(Debug, clap::Args)]
@@ -33,7 +37,9 @@ impl Serve {
         let service = Service::start(&bridge, listener, &stop)?;
         output.result(&format!("listening on {}", service.url), &json!({ "listening": service.url }));
         let ended = service.until(&stop).await;
-        bridge.store.close().await;
+        if tokio::time::timeout(CLOSING, bridge.store.close()).await.is_err() {
+            tracing::warn!("the database was busy and could not be closed in time; what it confirmed is durable");
+        }
         ended.map(|()| Exit::Done)
     }
 }
@@ -50,6 +56,7 @@ pub(super) struct Service {
     /// Where the HTTP API answers.
     pub(super) url: String,
     tasks: JoinSet<()>,
+    broker: Broker,
 }
 
 impl Service {
@@ -69,7 +76,7 @@ impl Service {
                 tracing::error!(error = &error as &dyn std::error::Error, "the HTTP API ended");
             }
         });
-        Ok(Self { url: format!("http://{address}"), tasks })
+        Ok(Self { url: format!("http://{address}"), tasks, broker: bridge.broker.clone() })
     }
 
     /// Works until `stop`, then ends in good order. A part that ends by itself ends the whole: who supervises the process
@@ -92,7 +99,10 @@ impl Service {
     /// Waits for what is in hand. A create that takes longer than the grace is cut off here: it is stored as unknown since
     /// before it was sent, so the next start looks for it, and nothing is lost or doubled.
     async fn finish(&mut self) {
-        let everything = async { while self.tasks.join_next().await.is_some() {} };
+        let everything = async {
+            while self.tasks.join_next().await.is_some() {}
+            self.broker.finish_revocations().await;
+        };
         if tokio::time::timeout(GRACE, everything).await.is_err() {
             tracing::warn!(
                 "some work did not end within {} s and was cut off; the next start takes it up",

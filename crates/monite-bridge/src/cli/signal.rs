@@ -2,40 +2,61 @@
 
 use tokio_util::sync::CancellationToken;
 
-/// Cancelled at the first SIGTERM or SIGINT; the second one ends the process as if nobody had listened.
+/// What a shell reports for a process that Ctrl-C ended.
+const INTERRUPTED: i32 = 130;
+
+/// Cancelled at the first SIGTERM or SIGINT; the second one ends the process as if nobody had listened. Listens from the
+/// moment it returns.
 pub(super) fn stop_requested() -> CancellationToken {
     let stop = CancellationToken::new();
-    let cancel = stop.clone();
+    let (cancel, mut signals) = (stop.clone(), Signals::new());
     tokio::spawn(async move {
-        wait().await;
+        signals.next().await;
         cancel.cancel();
-        wait().await;
-        std::process::exit(130);
+        signals.next().await;
+        std::process::exit(INTERRUPTED);
     });
     stop
 }
 
 #[cfg(unix)]
-async fn wait() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminate = signal(SignalKind::terminate());
-    let Ok(mut terminate) = terminate else {
-        return interrupted().await;
-    };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        () = interrupted() => {}
+struct Signals(Vec<tokio::signal::unix::Signal>);
+
+#[cfg(unix)]
+impl Signals {
+    fn new() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        // A signal that cannot be listened to ends the process by itself, as it always did.
+        Self(
+            [SignalKind::terminate(), SignalKind::interrupt()]
+                .into_iter()
+                .filter_map(|kind| signal(kind).ok())
+                .collect(),
+        )
+    }
+
+    async fn next(&mut self) {
+        if self.0.is_empty() {
+            return std::future::pending().await;
+        }
+        let waiting = self.0.iter_mut().map(|signal| Box::pin(signal.recv()));
+        futures::future::select_all(waiting).await;
     }
 }
 
 #[cfg(not(unix))]
-async fn wait() {
-    interrupted().await;
-}
+struct Signals;
 
-async fn interrupted() {
-    if tokio::signal::ctrl_c().await.is_err() {
-        // Without a handler the signal itself ends the process.
-        std::future::pending::<()>().await;
+#[cfg(not(unix))]
+impl Signals {
+    fn new() -> Self {
+        Self
+    }
+
+    async fn next(&mut self) {
+        if tokio::signal::ctrl_c().await.is_err() {
+            // Nobody can be listened to; the signal itself ends the process.
+            std::future::pending().await
+        }
     }
 }

@@ -103,14 +103,14 @@ pub(super) async fn drive(
         done = passes(bridge, scope, stop) => done?,
         failed = watch(store, total, &progress) => match failed? {},
     }
-    progress.set(total.saturating_sub(left(&store.stats().await?)), Some(total));
+    progress.set(total.saturating_sub(left(&store.stats().await?)), total);
     Ok(())
 }
 
 async fn watch(store: &dyn Store, total: u64, progress: &Progress) -> Result<Infallible, StoreError> {
     loop {
         let started = Instant::now();
-        progress.set(total.saturating_sub(left(&store.stats().await?)), Some(total));
+        progress.set(total.saturating_sub(left(&store.stats().await?)), total);
         // At most a tenth of the time goes into counting.
         tokio::time::sleep(PROGRESS_EVERY.max(started.elapsed() * 9)).await;
     }

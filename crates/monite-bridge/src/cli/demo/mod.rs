@@ -20,7 +20,6 @@ use super::output::Output;
 use super::serve::Service;
 use super::signal;
 use super::sync::{Patience, Scope, drive};
-use crate::intake::Format;
 
 /// The sample customers, so that the binary shows them anywhere.
 const SAMPLE: &str = include_str!("../../../../../examples/customers.ndjson");
@@ -116,9 +115,7 @@ impl Demo {
     async fn source(&self) -> Result<(String, Source), Failure> {
         match &self.customers {
             Some(file) => Ok((file.display().to_string(), Source::open(file, None).await?)),
-            None => {
-                Ok((SAMPLE_NAME.to_owned(), Source { reader: Box::new(SAMPLE.as_bytes()), format: Format::Ndjson }))
-            }
+            None => Ok((SAMPLE_NAME.to_owned(), Source::of_text(SAMPLE))),
         }
     }
 }

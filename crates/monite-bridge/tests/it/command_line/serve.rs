@@ -1,10 +1,11 @@
 //! `serve` beside a separate `sandbox` process: it starts, works, sees what other commands do, and ends in good order.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
+use monite_sandbox::{Fault, FaultRule, Sandbox};
 use serde_json::Value;
 
-use super::support::{API_KEY, CLIENT_ID, CLIENT_SECRET, Place, TWO};
+use super::support::{API_KEY, CLIENT_ID, CLIENT_SECRET, Place, TWO, example, sandbox};
 
 /// The contract: a service that is told to stop is gone within ten seconds.
 const STOPS_WITHIN: Duration = Duration::from_secs(10);
@@ -21,7 +22,7 @@ async fn serve_works_off_what_other_commands_bring_and_ends_with_0_on_sigterm() 
     place.run_with(&["import", "-"], TWO).code(0);
     converged(&bridge.url, 2, 2).await;
 
-    let started = std::time::Instant::now();
+    let started = Instant::now();
     let (code, log) = bridge.terminate();
     assert_eq!(code, 0, "{log}");
     assert!(started.elapsed() < STOPS_WITHIN, "it took {:?}", started.elapsed());
@@ -54,6 +55,67 @@ async fn serve_starts_and_stops_while_monite_cannot_be_reached() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_monite_is_slow_to_answer_is_finished_before_the_end() {
+    let sandbox = sandbox().await;
+    sandbox.fault(FaultRule::new("POST /entities", Fault::Delay(Duration::from_secs(2))));
+    let place = Place::against(&sandbox.base_url());
+    place.run_with(&["import", "-"], TWO).code(0);
+    let bridge = place.start(&["serve"]);
+    under_way(&sandbox, 2).await;
+    let (code, log) = bridge.terminate();
+    assert_eq!(code, 0, "{log}");
+    let status = place.run(&["why", "acme", "--json"]).code(0).json();
+    assert!(status["entity_id"].is_string(), "the answer was waited for: {status}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_too_long_is_cut_off_and_not_done_twice_by_the_next_start() {
+    let sandbox = sandbox().await;
+    sandbox.fault(FaultRule::new("POST /entities", Fault::Delay(STOPS_WITHIN)));
+    let place = Place::against(&sandbox.base_url());
+    place.run_with(&["import", "-"], TWO).code(0);
+    let bridge = place.start(&["serve"]);
+    under_way(&sandbox, 2).await;
+    let started = Instant::now();
+    let (code, log) = bridge.terminate();
+    assert_eq!(code, 0, "{log}");
+    assert!(started.elapsed() < STOPS_WITHIN, "it took {:?}", started.elapsed());
+    sandbox.clear_faults();
+    let bridge = place.start(&["serve"]);
+    converged(&bridge.url, 2, 2).await;
+    assert_eq!(sandbox.entities().len(), 2, "one entity for each customer");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_in_the_middle_loses_nothing_and_doubles_nothing() {
+    let sandbox = sandbox().await;
+    sandbox.fault(FaultRule::new("POST", Fault::Delay(Duration::from_millis(30))));
+    let place = Place::against(&sandbox.base_url());
+    place.run_with(&["import", "-"], &example("customers.ndjson")).code(1);
+    let bridge = place.start(&["serve"]);
+    under_way(&sandbox, 30).await;
+    bridge.kill();
+    let bridge = place.start(&["serve"]);
+    converged(&bridge.url, 54, 165).await;
+    assert_eq!(sandbox.entities().len(), 54);
+    let users: usize =
+        sandbox.entities().iter().map(|entity| sandbox.logins(entity["id"].as_str().unwrap()).len()).sum();
+    assert_eq!(users, 165);
+}
+
+#[test]
+fn services_announce_themselves_to_programs_in_one_line() {
+    let place = Place::empty(&[("MONITE_BRIDGE__SERVER__LISTEN", "127.0.0.1:0")]);
+    let (_sandbox, announced) = place.start_json(&["sandbox", "--listen", "127.0.0.1:0"]);
+    assert!(announced["listening"].as_str().unwrap().ends_with("/v1"), "{announced}");
+    assert!(announced["client_id"].is_string() && announced["client_secret"].is_string(), "{announced}");
+    let place = Place::against(announced["listening"].as_str().unwrap());
+    let (bridge, announced) = place.start_json(&["serve"]);
+    assert!(announced["listening"].as_str().unwrap().starts_with("http://127.0.0.1:"), "{announced}");
+    assert_eq!(bridge.terminate().0, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_address_that_is_taken_is_refused() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
     let address = taken.local_addr().unwrap().to_string();
@@ -64,6 +126,18 @@ async fn an_address_that_is_taken_is_refused() {
     ]);
     let ran = place.run(&["serve"]).code(2);
     assert!(ran.stderr.contains(&address) && ran.stderr.contains("server.listen"), "{ran:#?}");
+}
+
+/// Waits until this many calls that the sandbox is to delay have arrived there.
+async fn under_way(sandbox: &Sandbox, creates: usize) {
+    let arrived = || sandbox.faults().iter().map(|rule| rule.hits as usize).sum::<usize>();
+    for _ in 0..LOOKS {
+        if arrived() >= creates {
+            return;
+        }
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    panic!("waited for {creates} calls to arrive, {} did", arrived());
 }
 
 async fn converged(url: &str, customers: u64, users: u64) {

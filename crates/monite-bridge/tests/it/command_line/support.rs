@@ -86,7 +86,17 @@ impl Place {
     pub(super) fn start(&self, args: &[&str]) -> Running {
         let child =
             self.command(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        Running::listening(child)
+        Running::after(child, "listening on ")
+    }
+
+    /// Starts a service with `--json` and waits for its announcement.
+    pub(super) fn start_json(&self, args: &[&str]) -> (Running, Value) {
+        let args = [args, &["--json"]].concat();
+        let child =
+            self.command(&args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let running = Running::after(child, "{");
+        let announcement = serde_json::from_str(&format!("{{{}", running.url)).unwrap();
+        (running, announcement)
     }
 
     fn command(&self, args: &[&str]) -> Command {
@@ -141,7 +151,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    fn listening(mut child: Child) -> Self {
+    fn after(mut child: Child, start: &str) -> Self {
         let (send, lines) = channel();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         std::thread::spawn(move || {
@@ -150,7 +160,7 @@ impl Running {
             }
         });
         let mut running = Self { child, lines, url: String::new() };
-        running.url = running.wait_for("listening on ");
+        running.url = running.wait_for(start);
         running
     }
 
