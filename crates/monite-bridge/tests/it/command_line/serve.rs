@@ -10,6 +10,9 @@ use super::support::{API_KEY, CLIENT_ID, CLIENT_SECRET, Place, TWO, example, san
 /// The contract: a service that is told to stop is gone within ten seconds.
 const STOPS_WITHIN: Duration = Duration::from_secs(10);
 
+/// Longer than the service may take to end, shorter than the client waits for an answer (15 s).
+const TOO_LONG: Duration = Duration::from_secs(14);
+
 /// Polls of [`converged`], one each tenth of a second.
 const LOOKS: u32 = 600;
 
@@ -71,7 +74,7 @@ async fn what_monite_is_slow_to_answer_is_finished_before_the_end() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_takes_too_long_is_cut_off_and_not_done_twice_by_the_next_start() {
     let sandbox = sandbox().await;
-    sandbox.fault(FaultRule::new("POST /entities", Fault::Delay(STOPS_WITHIN)));
+    sandbox.fault(FaultRule::new("POST /entities", Fault::Delay(TOO_LONG)));
     let place = Place::against(&sandbox.base_url());
     place.run_with(&["import", "-"], TWO).code(0);
     let bridge = place.start(&["serve"]);
