@@ -1,4 +1,4 @@
-//! The command line: one file per command; [`output`] is the only one that prints.
+//! The command line: one file per command; `output` is the only one that prints.
 //!
 //! Exit codes: 0 done, 1 finished with failures, 2 the arguments or the configuration cannot be used. The commands that end by
 //! themselves open the database directly, so they work beside a running `serve`, which notices within a second.

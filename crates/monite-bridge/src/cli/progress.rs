@@ -12,6 +12,9 @@ const WHOLE: u64 = 1000;
 /// Without a terminal, a line appears each time so much more is done.
 const LINE_EVERY: u64 = WHOLE / 4;
 
+/// Without a terminal, fewer bytes than these are read before anybody could read a line about it.
+const WORTH_A_LINE: u64 = 1024 * 1024;
+
 /// See [`Output::progress`].
 #[derive(Debug)]
 pub(crate) struct Progress(Kind);
@@ -43,9 +46,13 @@ impl Progress {
         self.show(&format!("{done} of {total}"), share(done, total));
     }
 
-    /// `done` objects so far; nobody knows how many there are, but `part` of `whole` bytes have been read.
+    /// `done` lines so far; nobody knows how many there are, but `part` of `whole` bytes have been read.
     pub(crate) fn set_by_bytes(&self, done: u64, part: u64, whole: Option<u64>) {
-        self.show(&done.to_string(), whole.map_or(0, |whole| share(part, whole)));
+        let is_short = whole.is_some_and(|whole| whole < WORTH_A_LINE);
+        if is_short && matches!(self.0, Kind::Lines { .. }) {
+            return;
+        }
+        self.show(&format!("{done} lines"), whole.map_or(0, |whole| share(part, whole)));
     }
 
     fn show(&self, words: &str, share: u64) {

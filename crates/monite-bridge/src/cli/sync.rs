@@ -15,7 +15,7 @@ use super::why::unknown;
 use super::{signal, words};
 use crate::assemble::{Bridge, Setup};
 use crate::domain::{CustomerId, ObjectId, SyncState};
-use crate::store::{Stats, Store, StoreError};
+use crate::store::{Stats, Store, StoreError, User, Wish};
 
 /// The longest rest between two passes: another process may hold what is due.
 const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
@@ -146,7 +146,10 @@ impl Scope {
         let Some(customer) = &self.customer else { return store.next_due().await };
         let Some(visit) = store.peek(customer, USERS_LOOKED_AT).await? else { return Ok(None) };
         let own = visit.customer.sync.next_attempt_at;
-        let users = visit.users.iter().filter_map(|user| user.sync.next_attempt_at);
+        // Users wait for the entity; those of a deleted customer stay as they are, unless they were deleted themselves.
+        let has_entity = visit.customer.entity.present().is_some();
+        let is_visited = |user: &&User| has_entity && (visit.customer.wish == Wish::Present || user.wish == Wish::Gone);
+        let users = visit.users.iter().filter(is_visited).filter_map(|user| user.sync.next_attempt_at);
         Ok(own.into_iter().chain(users).min())
     }
 

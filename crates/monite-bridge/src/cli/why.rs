@@ -11,7 +11,7 @@ use super::plan::USERS_SHOWN;
 use super::steps::{Step, describe, steps};
 use super::words;
 use crate::assemble::Setup;
-use crate::domain::{Call, ObjectId, Seen, SyncStatus};
+use crate::domain::{Call, ObjectId, Seen, SyncState, SyncStatus};
 use crate::store::{Customer, Store, User, Wish};
 
 /// Show everything known of one customer or user, and what to do next
@@ -50,12 +50,23 @@ impl Why {
         };
         if let (Some(account), Some(visit)) = (&mut account, store.peek(self.object.customer(), USERS_SHOWN).await?) {
             account.plan = steps(&visit, &setup.templates, setup.policy());
+            if account.is_user
+                && account.state == SyncState::Pending.as_str()
+                && visit.customer.entity.present().is_none()
+            {
+                account.next = behind_its_customer(&visit.customer);
+            }
             // A user's own steps, and those of its customer that come before them.
             let customer = self.object.customer().as_str();
             account.plan.retain(|step| step.object == account.object || (step.object == customer && account.is_user));
         }
         Ok(account)
     }
+}
+
+fn behind_its_customer(customer: &Customer) -> String {
+    let Customer { id, sync, .. } = customer;
+    format!("It waits for the entity of its customer {id}, which is {}: see `monite-bridge why {id}`.", sync.state)
 }
 
 /// What is known of one object.

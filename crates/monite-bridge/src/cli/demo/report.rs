@@ -226,7 +226,7 @@ pub(super) fn invitation(report: &Report, api_key: &str, style: Style) -> String
   KEY={api_key}
   curl -s -H \"Authorization: Bearer $KEY\" {bridge}/v1/customers/{customer}
   curl -s -H \"Authorization: Bearer $KEY\" -H 'Content-Type: application/json' -H 'Prefer: wait=5' -X PATCH \\
-       -d '{{\"phone\": \"+49 30 901820\"}}' {bridge}/v1/customers/{customer}
+       -d '{{\"website\": \"https://www.example.com\"}}' {bridge}/v1/customers/{customer}
   curl -s -H \"Authorization: Bearer $KEY\" -X POST {bridge}/v1/customers/{customer}/users/{user}/token
   curl -s '{control}/_sandbox/requests?limit=3'          # what Monite was asked
 Ctrl-C ends the demo and removes what it made.",

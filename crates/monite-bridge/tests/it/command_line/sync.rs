@@ -95,6 +95,23 @@ async fn sync_waits_for_what_is_tried_again_by_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn users_whose_customer_was_refused_are_not_waited_for() {
+    let sandbox = sandbox().await;
+    let place = Place::against(&sandbox.base_url());
+    place.run_with(&["import", "-"], TWO).code(0);
+    sandbox.once("POST /entities", Fault::Status { status: 400, retry_after: None });
+    let ran = place.run(&["sync", "--customer", "acme"]).code(1);
+    assert!(ran.stdout.contains("1 rejected   users 2 pending   failing 1"), "{ran:#?}");
+    let why = place.run(&["why", "acme/ana", "--json"]).code(0).json();
+    assert_eq!(
+        why["next"],
+        "It waits for the entity of its customer acme, which is rejected: see `monite-bridge why acme`."
+    );
+    place.run(&["retry", "acme"]).code(0);
+    place.run(&["sync"]).code(0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn why_tells_all_that_is_known() {
     let sandbox = sandbox().await;
     let place = Place::against(&sandbox.base_url());
