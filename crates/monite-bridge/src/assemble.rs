@@ -16,7 +16,7 @@ use crate::jitter::Jitter;
 use crate::reconcile::Reconciler;
 use crate::reconcile::plan::{OnCustomerDelete, Policy};
 use crate::reconcile::visit::Workshop;
-use crate::session::{SessionSetupError, Sessions};
+use crate::session::Sessions;
 use crate::store::sqlite::SqliteStore;
 use crate::store::{Store, StoreError, WorkerId};
 
@@ -154,11 +154,10 @@ impl Bridge {
     /// What the HTTP API works with; it serves until `stopping`.
     ///
     /// # Errors
-    /// [`SessionSetupError`] when the session secret cannot be used.
-    pub fn app(&self, stopping: CancellationToken) -> Result<App, SessionSetupError> {
+    /// [`ConfigError`] when the session secret is not there.
+    pub fn app(&self, stopping: CancellationToken) -> Result<App, ConfigError> {
         let (config, secrets) = (&self.setup.config, &self.setup.secrets);
-        let sessions =
-            secrets.session_hs256.as_ref().map(|secret| Sessions::hs256(&config.session, secret)).transpose()?;
+        let sessions = secrets.session_secret(config)?.map(|secret| Sessions::hs256(&config.session, secret));
         Ok(App {
             store: Arc::clone(&self.store),
             templates: Arc::clone(&self.setup.templates),

@@ -28,7 +28,7 @@ pub(super) struct Serve {}
 impl Serve {
     pub(super) async fn run(&self, setup: Setup, output: &Output) -> Result<Exit, Failure> {
         let stop = signal::stop_requested();
-        for note in setup.config.notes() {
+        for note in setup.config.notes().into_iter().chain(setup.secrets.notes()) {
             tracing::warn!("{note}");
         }
         let address = setup.config.server.listen;
@@ -64,10 +64,7 @@ impl Service {
     pub(super) fn start(bridge: &Bridge, listener: TcpListener, stop: &CancellationToken) -> Result<Self, Failure> {
         let address =
             listener.local_addr().map_err(|error| cannot_listen(bridge.setup.config.server.listen, &error))?;
-        let app = bridge.app(stop.clone()).map_err(|error| Failure {
-            exit: Exit::Usage,
-            ..Failure::caused_by(&error, "Correct the secret in the variable that session.hs256_secret_env names.")
-        })?;
+        let app = bridge.app(stop.clone())?;
         let mut tasks = JoinSet::new();
         let (reconciler, stop_reconciler) = (bridge.reconciler.clone(), stop.clone());
         tasks.spawn(async move { reconciler.run(stop_reconciler).await });

@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use zeroize::Zeroizing;
 
 use super::error::{ConfigError, Problem};
@@ -16,7 +16,8 @@ pub struct Secrets {
     pub master_key: Option<MasterKey>,
     /// `MONITE_BRIDGE_API_KEY`: the bootstrap key, with all scopes.
     pub api_key: Option<SecretString>,
-    /// The variable that `session.hs256_secret_env` names.
+    /// The variable that `session.hs256_secret_env` names. Absent where it is not set: only `serve` needs it, and an operator's
+    /// shell from which `status` runs need not hold it.
     pub session_hs256: Option<SecretString>,
 }
 
@@ -29,8 +30,8 @@ pub struct EnvCredentials {
     pub client_secret: SecretString,
 }
 
-/// RFC 7518 section 3.2: an HS256 key has at least the size of the hash. A shorter one can be guessed offline from one session.
-const MIN_HS256_BYTES: usize = 32;
+/// RFC 7518 section 3.2: an HS256 key has at least the size of the hash.
+const GOOD_HS256_BYTES: usize = 32;
 
 impl Secrets {
     /// Reads every secret `config` may need. All problems are reported together.
@@ -40,7 +41,12 @@ impl Secrets {
             credentials: keep(credentials(env), &mut problems).flatten(),
             master_key: keep(master_key(env), &mut problems).flatten(),
             api_key: env.get("MONITE_BRIDGE_API_KEY").map(SecretString::from),
-            session_hs256: keep(session_secret(config, env), &mut problems).flatten(),
+            session_hs256: config
+                .session
+                .hs256_secret_env
+                .as_ref()
+                .and_then(|name| env.get(name))
+                .map(SecretString::from),
         };
         if problems.is_empty() {
             return Ok(secrets);
@@ -49,6 +55,34 @@ impl Secrets {
             problems,
             advice: "Correct these environment variables and start again.".to_owned(),
         })
+    }
+
+    /// The secret that signs sessions, for who needs it; `None` when sessions are not configured.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when `session.hs256_secret_env` names a variable that is not set.
+    pub fn session_secret(&self, config: &Config) -> Result<Option<&SecretString>, ConfigError> {
+        match (&config.session.hs256_secret_env, &self.session_hs256) {
+            (Some(name), None) => Err(ConfigError::Invalid {
+                problems: vec![not_set(name)],
+                advice: "Set that variable and start again.".to_owned(),
+            }),
+            (_, secret) => Ok(secret.as_ref()),
+        }
+    }
+
+    /// What works but should be known, for the log at start.
+    #[must_use]
+    pub fn notes(&self) -> Vec<String> {
+        let length = self.session_hs256.as_ref().map(|secret| secret.expose_secret().len());
+        let short = length.filter(|length| *length < GOOD_HS256_BYTES);
+        let note = |length| {
+            format!(
+                "the session secret has {length} bytes; RFC 7518 asks for {GOOD_HS256_BYTES} or more, since a shorter one can be \
+                 guessed from one session: make one with `openssl rand -base64 48`, here and where the sessions are issued"
+            )
+        };
+        short.map(note).into_iter().collect()
     }
 }
 
@@ -95,26 +129,11 @@ fn master_key(env: &EnvVars) -> Result<Option<MasterKey>, Problem> {
     }
 }
 
-fn session_secret(config: &Config, env: &EnvVars) -> Result<Option<SecretString>, Problem> {
-    let Some(name) = &config.session.hs256_secret_env else {
-        return Ok(None);
-    };
+fn not_set(name: &str) -> Problem {
     // Somebody may have written the secret itself where its variable's name belongs: only repeat what looks like a name.
     let looks_like_a_name = name.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_');
     let shown = if looks_like_a_name { name } else { "(not shown)" };
-    match env.get(name) {
-        Some(secret) if secret.len() >= MIN_HS256_BYTES => Ok(Some(SecretString::from(secret))),
-        Some(_) => Err(problem(
-            "session.hs256_secret_env",
-            format!(
-                "the secret in {shown} is shorter than {MIN_HS256_BYTES} bytes and can be guessed; `openssl rand -base64 32` makes a good one"
-            ),
-        )),
-        None => Err(problem(
-            "session.hs256_secret_env",
-            format!("names the environment variable {shown}, which is not set"),
-        )),
-    }
+    problem("session.hs256_secret_env", format!("names the environment variable {shown}, which is not set"))
 }
 
 #[cfg(test)]
@@ -160,7 +179,7 @@ mod tests {
     #[test]
     fn halves_doubles_and_nonsense_are_refused_without_repeating_them() {
         type Case<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>, &'a str);
-        let table: [Case<'_>; 7] = [
+        let table: [Case<'_>; 4] = [
             (
                 &[("MONITE_CLIENT_ID", "id")],
                 None,
@@ -181,25 +200,28 @@ mod tests {
                 None,
                 "MONITE_BRIDGE_MASTER_KEY_FILE: MONITE_BRIDGE_MASTER_KEY is set too; keep one of them",
             ),
-            (
-                &[("SESSION", "short")],
-                Some("SESSION"),
-                "session.hs256_secret_env: the secret in SESSION is shorter than 32 bytes and can be guessed; `openssl rand -base64 32` makes a good one",
-            ),
-            (
-                &[],
-                Some("SESSION"),
-                "session.hs256_secret_env: names the environment variable SESSION, which is not set",
-            ),
-            (
-                &[],
-                Some("pastedSecret"),
-                "session.hs256_secret_env: names the environment variable (not shown), which is not set",
-            ),
         ];
         for (env, session, expected) in table {
             assert_eq!(load(env, session).unwrap_err(), expected);
         }
+    }
+
+    #[test]
+    fn a_session_secret_is_missed_only_by_who_needs_it_and_a_short_one_is_noted() {
+        let session = |env: &[(&str, &str)], name: Option<&str>| {
+            let mut config = Config::default();
+            config.session.hs256_secret_env = name.map(str::to_owned);
+            let secrets = Secrets::load(&config, &env.iter().copied().collect()).unwrap();
+            let found = secrets.session_secret(&config).map(|secret| secret.is_some());
+            (found.map_err(|error| error.problems()[0].to_string()), secrets.notes().len())
+        };
+        let unset =
+            |shown| Err(format!("session.hs256_secret_env: names the environment variable {shown}, which is not set"));
+        assert_eq!(session(&[], None), (Ok(false), 0));
+        assert_eq!(session(&[("SESSION", "s3cr3t-of-at-least-thirty-two-bytes")], Some("SESSION")), (Ok(true), 0));
+        assert_eq!(session(&[("SESSION", "short")], Some("SESSION")), (Ok(true), 1));
+        assert_eq!(session(&[], Some("SESSION")), (unset("SESSION"), 0));
+        assert_eq!(session(&[], Some("pastedSecret")), (unset("(not shown)"), 0));
     }
 
     #[test]

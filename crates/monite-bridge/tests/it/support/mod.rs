@@ -223,7 +223,7 @@ impl TestBridge {
             reconciler: self.reconciler.clone(),
             events: self.events.clone(),
             broker: self.broker.clone(),
-            sessions: self.setup.session.as_ref().map(|config| Sessions::hs256(config, &secret).unwrap()),
+            sessions: self.setup.session.as_ref().map(|config| Sessions::hs256(config, &secret)),
             keys: ApiKeys::bootstrap(self.setup.api_key.map(SecretString::from).as_ref()),
             clock: Arc::new(self.clock.clone()),
             stopping: self.stopping.clone(),
