@@ -1,6 +1,6 @@
 //! The HTTP API: thin routes over the store, the broker and the reconciler. In reading order:
 //!
-//! - [`router`]: every route, who may call it, and what wraps it; [`serve`]: the listening side
+//! - [`mod@router`]: every route, who may call it, and what wraps it; [`mod@serve`]: the listening side
 //! - [`problem`]: every error; [`auth`]: API keys; `extract`: paths, queries and bodies
 //! - `resource`: what customers and users have in common; `condition`, `prefer`, `wait`: their headers
 //! - one file per resource; [`openapi`]: the document that describes it all

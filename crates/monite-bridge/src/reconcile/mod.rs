@@ -1,6 +1,6 @@
 //! Brings Monite to what the product desires: look, decide, act.
 //!
-//! [`plan`] decides and does nothing; [`observe`] looks at Monite where the store does not know; [`execute`] does one action
+//! [`mod@plan`] decides and does nothing; [`observe`] looks at Monite where the store does not know; [`execute`] does one action
 //! and makes no choices; [`visit`] runs the three for one customer until nothing is left; [`driver`] decides when.
 
 pub mod diff;
