@@ -13,7 +13,7 @@ use axum::response::{IntoResponse, Response};
 use futures::TryStreamExt as _;
 use futures::stream::unfold;
 use serde::Serialize;
-use tokio::io::BufReader;
+use tokio::io::{AsyncBufRead, BufReader};
 use tokio::sync::mpsc;
 use tokio_util::io::StreamReader;
 use tokio_util::task::AbortOnDropHandle;
@@ -55,39 +55,39 @@ pub(super) async fn import(State(app): State<Shared>, request: Request) -> Resul
 async fn gather(app: Shared, body: Body, batches: mpsc::Sender<Vec<Line>>) {
     let stream = body.into_data_stream().map_err(std::io::Error::other);
     let mut lines = NdjsonLines::new(BufReader::new(StreamReader::new(stream)), Arc::clone(&app.templates));
-    loop {
-        let batch = next_batch(&app, &mut lines).await;
+    let mut more = true;
+    while more {
+        let mut batch = Vec::new();
+        more = fill(&app, &mut lines, &mut batch).await;
         // A caller that left takes no more results, and so no more is stored.
-        if batch.is_empty() || batches.send(batch).await.is_err() {
+        if !batch.is_empty() && batches.send(batch).await.is_err() {
             return;
         }
     }
 }
 
-/// The next lines, at least one unless the input is over.
-async fn next_batch<R: tokio::io::AsyncBufRead + Unpin>(app: &App, lines: &mut NdjsonLines<R>) -> Vec<Line> {
-    let mut batch = Vec::new();
-    let linger = async {
-        app.clock.sleep(LINGER).await;
-    };
+/// Fills a batch with the next lines, at least one unless the input is over; whether there may be more.
+async fn fill<R: AsyncBufRead + Unpin>(app: &App, lines: &mut NdjsonLines<R>, batch: &mut Vec<Line>) -> bool {
+    let linger = app.clock.sleep(LINGER);
     tokio::pin!(linger);
     while batch.len() < BATCH {
         // Only a batch that has something in it is ended by the clock.
         let line = tokio::select! {
             biased;
             line = lines.next() => line,
-            () = &mut linger, if !batch.is_empty() => break,
+            () = &mut linger, if !batch.is_empty() => return true,
         };
         match line {
             Ok(Some(line)) => batch.push(line),
-            Ok(None) => break,
+            Ok(None) => return false,
             Err(error) => {
+                // What was begun of a line is not a line.
                 tracing::info!(%error, "an import broke off");
-                break;
+                return false;
             }
         }
     }
-    batch
+    true
 }
 
 struct Import {

@@ -5,6 +5,7 @@ mod call;
 mod clocks;
 mod documents;
 mod log;
+mod probes;
 mod transport;
 
 use std::sync::{Arc, Mutex};
@@ -45,7 +46,6 @@ pub(crate) const START: &str = "2026-03-01T09:00:00Z";
 /// Passes `settle` makes before it says that something never comes to rest.
 const MOST_PASSES: u32 = 40;
 
-const API_KEY: &str = "s3cr3t-api-key-of-the-test";
 const CLIENT_SECRET: &str = "s3cr3t-client-secret-of-the-test";
 const SESSION_SECRET: &str = "s3cr3t-session-secret-of-the-test-32-bytes";
 
@@ -69,7 +69,7 @@ impl Default for Setup {
             on_user_delete: OnUserDelete::Delete,
             on_customer_delete: OnCustomerDelete::Deactivate,
             session: Some(SessionConfig::default()),
-            api_key: Some(API_KEY),
+            api_key: Some(TestBridge::API_KEY),
             token_ttl: Duration::from_secs(1800),
             templates: RoleTemplates::presets(),
             workers: 4,
@@ -144,6 +144,9 @@ impl Process {
 }
 
 impl TestBridge {
+    /// The bootstrap key.
+    pub(crate) const API_KEY: &str = "s3cr3t-api-key-of-the-test";
+
     pub(crate) async fn start() -> Self {
         Self::with(Setup::default()).await
     }
@@ -165,7 +168,7 @@ impl TestBridge {
         let fuse = Fuse::default();
         let Process { store, reconciler, broker, events, stopping } =
             Process::start(&setup, &files, &sandbox, &clock, &fuse).await;
-        let secrets = [API_KEY, CLIENT_SECRET, SESSION_SECRET].map(str::to_owned).to_vec();
+        let secrets = [Self::API_KEY, CLIENT_SECRET, SESSION_SECRET].map(str::to_owned).to_vec();
         let mut bridge = Self {
             sandbox,
             clock,
@@ -236,7 +239,7 @@ impl TestBridge {
 
     /// A request with the API key, to be sent with [`Call::send`].
     pub(crate) fn call(&self, method: &str, path: &str) -> Call<'_> {
-        Call::new(self, method, path).bearer(API_KEY)
+        Call::new(self, method, path).bearer(Self::API_KEY)
     }
 
     /// The same without any credentials.

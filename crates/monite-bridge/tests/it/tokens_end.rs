@@ -1,0 +1,124 @@
+//! A deleted user and a deactivated customer: no token any more, and those out there die.
+
+use monite_sandbox::Fault;
+use serde_json::Value;
+
+use crate::support::TestBridge;
+
+const ACME: &str = "/v1/customers/acme";
+const ANA: &str = "/v1/customers/acme/users/ana";
+
+async fn with_ana_and_ben() -> (TestBridge, Value, Value) {
+    let bridge = TestBridge::start().await;
+    bridge.put_customer("acme").await;
+    bridge.put_user("acme", "ana", "viewer").await;
+    bridge.put_user("acme", "ben", "viewer").await;
+    bridge.settle().await;
+    let (ana, ben) = (bridge.token("acme", "ana").await.json(), bridge.token("acme", "ben").await.json());
+    (bridge, ana, ben)
+}
+
+#[tokio::test]
+async fn a_deleted_user_gets_none_from_the_answer_on_and_its_tokens_are_revoked() {
+    let (bridge, ana, ben) = with_ana_and_ben().await;
+    assert_eq!(bridge.delete(ANA).await.status, 202);
+    // Nothing has been done at Monite yet, but the deletion is committed.
+    let answer = bridge.token("acme", "ana").await;
+    assert_eq!((answer.status, answer.problem()), (403, "deactivated".to_owned()));
+    assert_eq!(bridge.token_for(&bridge.session("acme", "ana")).await.problem(), "deactivated");
+    bridge.broker.finish_revocations().await;
+    assert!(!bridge.is_alive(&ana).await && bridge.is_alive(&ben).await);
+    bridge.settle().await;
+    assert_eq!(bridge.token("acme", "ana").await.problem(), "no-such-user");
+    assert_eq!(bridge.token("acme", "ben").await.json(), ben);
+}
+
+#[tokio::test]
+async fn a_deactivated_customers_users_get_none_and_all_their_tokens_are_revoked() {
+    let (bridge, ana, ben) = with_ana_and_ben().await;
+    bridge.delete(ACME).await;
+    for user in ["ana", "ben", "nobody"] {
+        let answer = bridge.token("acme", user).await;
+        assert_eq!((answer.status, answer.problem()), (403, "deactivated".to_owned()), "{user}");
+    }
+    bridge.broker.finish_revocations().await;
+    assert!(!bridge.is_alive(&ana).await && !bridge.is_alive(&ben).await);
+    bridge.settle().await;
+    assert_eq!(bridge.token("acme", "ana").await.problem(), "deactivated");
+    // Back again: a new token, not the old one.
+    bridge.put_customer("acme").await;
+    bridge.settle().await;
+    let again = bridge.token("acme", "ana").await.json();
+    assert_ne!(again["access_token"], ana["access_token"]);
+    assert!(bridge.is_alive(&again).await);
+}
+
+#[tokio::test]
+async fn every_token_of_the_user_dies_also_the_one_before_a_refresh() {
+    let (bridge, first, _) = with_ana_and_ben().await;
+    bridge.advance(1141);
+    let second = bridge.token("acme", "ana").await.json();
+    assert_ne!(first["access_token"], second["access_token"]);
+    assert!(bridge.is_alive(&first).await && bridge.is_alive(&second).await);
+    bridge.delete(ANA).await;
+    bridge.broker.finish_revocations().await;
+    assert!(!bridge.is_alive(&first).await && !bridge.is_alive(&second).await);
+}
+
+#[tokio::test]
+async fn a_revocation_that_fails_is_tried_again() {
+    let (bridge, ana, _) = with_ana_and_ben().await;
+    // More often than the client tries by itself.
+    let down = monite_sandbox::FaultRule::new("POST /auth/revoke", Fault::Status { status: 503, retry_after: None });
+    bridge.sandbox.fault(down);
+    bridge.delete(ANA).await;
+    bridge.clock.wait_for_sleepers(1).await;
+    assert!(bridge.is_alive(&ana).await);
+    bridge.sandbox.clear_faults();
+    bridge.advance(5);
+    bridge.broker.finish_revocations().await;
+    assert!(!bridge.is_alive(&ana).await);
+}
+
+#[tokio::test]
+async fn a_deletion_that_commits_while_the_token_is_fetched_wins() {
+    let (bridge, _, _) = with_ana_and_ben().await;
+    bridge.put_user("acme", "cleo", "viewer").await;
+    bridge.settle().await;
+    let cleo = "/v1/customers/acme/users/cleo";
+    // Whatever the order in which the two get their turns, a token handed out is dead once both are through.
+    for turns in 0..40 {
+        let later = async {
+            for _ in 0..turns {
+                tokio::task::yield_now().await;
+            }
+            bridge.delete(cleo).await
+        };
+        let (token, deleted) = tokio::join!(bridge.token("acme", "cleo"), later);
+        assert_eq!(deleted.status, 202);
+        bridge.broker.finish_revocations().await;
+        match token.status {
+            200 => assert!(
+                !bridge.is_alive(&token.json()).await,
+                "a token of a deleted user is alive, after {turns} turns"
+            ),
+            403 | 409 => {}
+            _ => panic!("{token:?}"),
+        }
+        assert_eq!(bridge.token("acme", "cleo").await.status, 403);
+        bridge.put_user("acme", "cleo", "viewer").await;
+        bridge.settle().await;
+    }
+}
+
+#[tokio::test]
+async fn a_user_created_anew_at_monite_is_looked_up_anew() {
+    let (bridge, ana, _) = with_ana_and_ben().await;
+    bridge.delete(ANA).await;
+    bridge.settle().await;
+    bridge.put_user("acme", "ana", "viewer").await;
+    bridge.settle().await;
+    let again = bridge.token("acme", "ana").await.json();
+    assert_ne!(again["entity_user_id"], ana["entity_user_id"]);
+    assert_eq!(bridge.ask_monite("/v1/entity_users/me", &again).await["id"], again["entity_user_id"]);
+}
