@@ -22,6 +22,7 @@ pub(super) mod import;
 pub(super) mod lease;
 pub(super) mod listing;
 
+pub(super) mod model;
 pub(super) mod process;
 pub(super) mod visit;
 pub(super) mod write;

@@ -98,6 +98,9 @@ conformance_tests! { SqliteFile:
         a_token_is_for_a_present_user_of_a_present_customer,
         a_sealed_secret_is_kept_under_its_name,
     }
+    model {
+        random_histories_agree_with_a_model,
+    }
     process {
         nothing_answered_is_lost_when_the_process_dies,
         two_processes_use_one_database_at_the_same_time,
