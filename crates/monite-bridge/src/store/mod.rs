@@ -32,7 +32,8 @@ pub enum Wish {
     Gone,
 }
 
-/// A condition on a write, from `If-Match` and `If-None-Match` (RFC 9110, section 13.1).
+/// A condition on a write, from `If-Match` and `If-None-Match` (RFC 9110, section 13.1). A deleted customer still exists for it
+/// (it is deactivated); a deleted user does not, even while its deletion waits for Monite.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Precondition {
     /// Write whatever is there.
@@ -84,7 +85,7 @@ pub struct User {
 /// What became of a write.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Written<T> {
-    /// There was none before.
+    /// There was none before. A deleted user that is written again is new; a deleted customer is not.
     Created(T),
     /// It replaced something else; the generation went up.
     Changed(T),
@@ -161,7 +162,7 @@ pub struct RoleProgress {
     pub role: RoleName,
     /// Entities in which it is a role now.
     pub entities: u64,
-    /// Those of them whose permissions equal `fingerprint`, the permissions asked about.
+    /// Those of them that grant the same as the template.
     pub current: u64,
     /// Users who have it.
     pub users: u64,
@@ -202,13 +203,15 @@ pub struct Visit {
 #[allow(clippy::large_enum_variant)]
 #[derive(Debug, Clone, PartialEq)]
 pub enum Change {
-    /// What is known of the customer's entity.
+    /// What is known of the customer's entity. When it is another entity than before, or none any more, the roles and entity
+    /// users known inside the old one are forgotten with it. The first sign of an entity under a customer that was deleted
+    /// meanwhile makes that customer due: there is something to deactivate now.
     Entity(Seen<EntityLink, NewEntity>),
     /// The entity's roles have been listed.
     RolesListed,
     /// What is known of one role; `Absent` forgets it.
     Role(RoleName, Seen<RoleLink>),
-    /// What is known of one user's entity user.
+    /// What is known of one user's entity user. Ignored when the user is not there any more.
     User(UserId, Seen<UserLink, NewEntityUser>),
     /// How the customer itself came out.
     CustomerDone(Progress),
@@ -223,7 +226,8 @@ pub enum Change {
 /// How one object came out of a visit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
-    /// The generation acted upon. When the product wrote a newer one meanwhile, the row stays `pending` and due at once.
+    /// The generation acted upon. When the product wrote a newer one meanwhile, the row stays as that write left it (`pending`
+    /// and due at once), and only a success is noted, as its synced generation.
     pub generation: Generation,
     /// The state it is in now.
     pub state: SyncState,
@@ -327,18 +331,21 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     ) -> Result<Option<Written<Customer>>, StoreError>;
 
     /// The product deleted a user. `None`: never known or gone already. A user that never reached Monite goes away at once,
-    /// and so does one whose entity user is to be kept (`keep`): the row is forgotten, no call is made.
+    /// and so does one whose entity user is to be kept (`keep`): the row is forgotten, no call is made. While a visit has the
+    /// customer in hand, it may be creating that very user: then the row stays, with [`Wish::Gone`], until the visit ends (`keep`)
+    /// or the next one has deleted what this one created.
     async fn delete_user(
         &self, customer: &CustomerId, id: &UserId, when: Precondition, keep: bool, now: Timestamp,
     ) -> Result<Option<Written<User>>, StoreError>;
 
-    /// Stores many records in one transaction; each is stored whole or refused whole. Never deletes anything.
+    /// Stores many records in one transaction, in their order; each is stored whole or refused whole. Users of one record may
+    /// swap logins. Never deletes anything.
     async fn import(&self, records: &[ImportRecord], now: Timestamp) -> Result<Vec<Imported>, StoreError>;
 
     /// `None` when there is no such customer: absence is an answer, not an error.
     async fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, StoreError>;
 
-    /// `None` when there is no such user.
+    /// `None` when there is no such user. A deleted one is there, with [`Wish::Gone`], until Monite has confirmed the deletion.
     async fn user(&self, customer: &CustomerId, id: &UserId) -> Result<Option<User>, StoreError>;
 
     /// Customers in the order of their ids.
@@ -347,23 +354,24 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Users of one customer in the order of their ids, those behind `after`, at most `limit`.
     async fn users(&self, customer: &CustomerId, after: Option<&UserId>, limit: u32) -> Result<Vec<User>, StoreError>;
 
-    /// Makes failing objects due now; how many. `attempts` starts again from zero.
+    /// Makes failing objects due now; how many. They are pending, `attempts` starts again from zero, and the last error can still
+    /// be read.
     async fn retry(&self, scope: &RetryScope, now: Timestamp) -> Result<u64, StoreError>;
 
     /// Counts by state.
     async fn stats(&self) -> Result<Stats, StoreError>;
 
-    /// Failing objects in the order of their ids, those behind `after`, at most `limit`.
+    /// Failing objects in the order of [`ObjectId`] (customers, then users), those behind `after`, at most `limit`.
     async fn failing(&self, after: Option<&ObjectId>, limit: u32) -> Result<Vec<Failing>, StoreError>;
 
-    /// How far each role template has come; `current` counts links whose permissions have the fingerprint given for it.
+    /// How far each of these role templates has come, in their order.
     async fn role_progress(
         &self, templates: &crate::domain::role::RoleTemplates,
     ) -> Result<Vec<RoleProgress>, StoreError>;
 
     // The reconciler's side.
 
-    /// Takes up to `limit` customers due at `now`, so that no other worker gets them before the lease ends.
+    /// Takes up to `limit` customers due at `now`, the longest waiting first, so that no other worker gets them before the lease ends.
     async fn claim_due(
         &self, worker: &WorkerId, now: Timestamp, lease: Duration, limit: u32, only: Option<&CustomerId>,
     ) -> Result<Vec<Lease>, StoreError>;
@@ -378,7 +386,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Extends leases that are still held; those that are lost are left out of the answer.
     async fn renew(&self, leases: &[Lease], until: Timestamp) -> Result<Vec<Lease>, StoreError>;
 
-    /// Writes down what a visit found out, all or nothing, if the lease still holds.
+    /// Writes down what a visit found out, all or nothing, if the lease still holds: it does until another worker has claimed the
+    /// customer. An entity that is linked to another customer already is an error, and nothing is written.
     async fn record(&self, lease: &Lease, changes: Vec<Change>) -> Result<Fenced, StoreError>;
 
     /// Writes down the last of a visit and gives the customer back: it is due again when its own row is, or, once its entity

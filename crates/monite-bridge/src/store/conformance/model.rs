@@ -186,12 +186,15 @@ struct Model {
     customers: BTreeMap<usize, ModelCustomer>,
 }
 
-/// A lease and what the visit under it has read: the generation of the customer, and of its users with what is wished of them.
+/// A lease and what the visit under it has read.
 struct Held {
     lease: Lease,
     customer: usize,
-    read: Option<(i64, BTreeMap<usize, (i64, Wish)>)>,
+    read: Option<Read>,
 }
+
+/// The generation of the customer, and of its users with what is wished of them.
+type Read = (i64, BTreeMap<usize, (i64, Wish)>);
 
 struct Bench {
     desk: Desk,
