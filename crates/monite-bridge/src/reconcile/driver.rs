@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
@@ -45,7 +45,7 @@ pub struct Reconciler {
     /// Customers visited at the same time.
     workers: usize,
     wake: Arc<Notify>,
-    held: Arc<Mutex<BTreeMap<CustomerId, (Lease, CancellationToken)>>>,
+    held: Arc<Held>,
 }
 
 impl Reconciler {
@@ -65,6 +65,12 @@ impl Reconciler {
     #[must_use]
     pub fn workshop(&self) -> &Workshop {
         &self.workshop
+    }
+
+    /// Customers this process holds a lease of right now.
+    #[must_use]
+    pub fn in_hand(&self) -> usize {
+        self.held().len()
     }
 
     /// Says that something may be due: the driver looks at once instead of at its next timer.
@@ -111,12 +117,14 @@ impl Reconciler {
             let rest = if full { LOOK_AGAIN_AFTER } else { self.until_next_due().await };
             tokio::select! {
                 () = stop.cancelled() => {}
-                _ = visits.join_next(), if !visits.is_empty() => {}
+                Some(ended) = visits.join_next(), if !visits.is_empty() => drop(unless_panicked(ended)),
                 () = self.wake.notified(), if !full => {}
                 () = self.rest(rest) => {}
             }
         }
-        while visits.join_next().await.is_some() {}
+        while let Some(ended) = visits.join_next().await {
+            unless_panicked(ended);
+        }
     }
 
     async fn work_off(&self, only: Option<&CustomerId>, stop: &CancellationToken) -> Result<PassReport, StoreError> {
@@ -124,11 +132,11 @@ impl Reconciler {
         let mut visits = JoinSet::new();
         loop {
             self.take(&mut visits, stop, only).await?;
-            match visits.join_next().await {
-                None => return Ok(report),
-                Some(Ok(Ok(Ended::Finished))) => report.finished += 1,
-                Some(Ok(Ok(Ended::GivenBack | Ended::LeaseLost))) => report.left += 1,
-                Some(Ok(Err(())) | Err(_)) => report.failed += 1,
+            let Some(ended) = visits.join_next().await else { return Ok(report) };
+            match unless_panicked(ended) {
+                Some(Ended::Finished) => report.finished += 1,
+                Some(Ended::GivenBack | Ended::LeaseLost) => report.left += 1,
+                None => report.failed += 1,
             }
         }
     }
@@ -170,8 +178,9 @@ impl Reconciler {
         self.held().insert(lease.customer.clone(), (lease.clone(), stop.clone()));
         let span = tracing::info_span!("visit", customer = %lease.customer);
         let work = async move {
+            // Also when the visit panics: a lease that nobody works under must not be renewed for ever.
+            let _given_up = GivenUp { held: Arc::clone(&this.held), customer: lease.customer.clone() };
             let ended = visit(&this.workshop, &lease, &stop).await;
-            this.held().remove(&lease.customer);
             ended.map_err(|error| {
                 tracing::error!(error = &error as &dyn std::error::Error, "the visit could not be written down")
             })
@@ -222,6 +231,31 @@ impl Reconciler {
 
     fn held(&self) -> std::sync::MutexGuard<'_, BTreeMap<CustomerId, (Lease, CancellationToken)>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+type Held = Mutex<BTreeMap<CustomerId, (Lease, CancellationToken)>>;
+
+/// How the visit ended. A panic is a defect: it is logged, the customer comes back when its lease ends, and the others go on.
+fn unless_panicked(ended: Result<Result<Ended, ()>, JoinError>) -> Option<Ended> {
+    match ended {
+        Ok(ended) => ended.ok(),
+        Err(error) => {
+            tracing::error!(error = &error as &dyn std::error::Error, "a visit broke off");
+            None
+        }
+    }
+}
+
+/// Takes a customer out of the hands of this process when its visit is over, however it ended.
+struct GivenUp {
+    held: Arc<Held>,
+    customer: CustomerId,
+}
+
+impl Drop for GivenUp {
+    fn drop(&mut self) {
+        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.customer);
     }
 }
 

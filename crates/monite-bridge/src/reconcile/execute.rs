@@ -345,7 +345,7 @@ impl Hands {
 
     fn role(&self, name: &RoleName) -> Result<RoleId, Halt> {
         let link = self.observed.roles.get(name).and_then(Seen::present).map(|link| link.id);
-        link.ok_or_else(|| self.unsettled(Verdict::RETRY, format!("the role {name} is not there yet")))
+        link.ok_or_else(|| self.unsettled(Verdict::RETRY, format!("the role {name} is not in the entity: it could not be created, or its template is not configured any more")))
     }
 
     fn see_entity(&mut self, seen: Seen<EntityLink, monite::NewEntity>) {

@@ -78,23 +78,21 @@ fn backoff(attempts: u32, jitter: f64) -> Duration {
     full.mul_f64(0.5 + 0.5 * jitter)
 }
 
-/// Judges a failed call.
+/// Judges a failed call. Only an answer that is about what was sent rejects the document; whatever else goes wrong (no answer, an
+/// overload, wrong credentials, a missing right, a wrong address) ends without the product's help, so it is tried again by itself.
 #[must_use]
 pub fn judge(error: &monite::Error, now: Timestamp) -> Failure {
-    let verdict = if error.is_retryable() || error.may_have_applied() || is_about_us(error) {
-        Verdict::Retry { not_before: error.retry_after(), not_after: None }
-    } else {
+    let verdict = if refuses_the_document(error) {
         Verdict::Reject
+    } else {
+        Verdict::Retry { not_before: error.retry_after(), not_after: None }
     };
     Failure { verdict, error: last_error(error, now) }
 }
 
-/// Refusals that say nothing about the document: wrong credentials, a dead token, a missing right of the partner. They end
-/// when somebody mends the configuration, so the object is tried again by itself.
-fn is_about_us(error: &monite::Error) -> bool {
-    matches!(error, monite::Error::Credentials { .. } | monite::Error::Invalid { .. })
-        || error.is_token_dead()
-        || error.is_permission_denied()
+fn refuses_the_document(error: &monite::Error) -> bool {
+    let about_us = error.is_token_dead() || error.is_permission_denied() || error.is_not_found();
+    matches!(error, monite::Error::Api { status: 400 | 409 | 413 | 422, .. }) && !about_us
 }
 
 /// The failure as it is shown to people: Monite's words, its field errors, its request id.
@@ -131,6 +129,35 @@ mod tests {
         assert_eq!([1, 2, 3, 4].map(|n| seconds(n, 0.999_999_999).round()), [1.0, 2.0, 4.0, 8.0]);
         assert_eq!(seconds(1, 0.0), 0.5);
         assert_eq!(seconds(60, 0.999_999_999).round(), 300.0);
+    }
+
+    #[test]
+    fn only_what_is_about_the_document_rejects_it() {
+        let api = |status, message: &str| monite::Error::Api {
+            operation: "entities.create",
+            status,
+            message: message.to_owned(),
+            fields: Vec::new(),
+            request_id: None,
+            retry_after: None,
+        };
+        let table = [
+            (api(422, "Validation failed"), SyncState::Rejected),
+            (api(400, "State is required for US entities"), SyncState::Rejected),
+            (api(409, "Role with name \"admin\" already exists"), SyncState::Rejected),
+            (api(413, "Request size limit exceeded"), SyncState::Rejected),
+            (api(400, "The token has been revoked, expired or not found."), SyncState::Retrying),
+            (api(401, "Invalid client_id or client_secret"), SyncState::Retrying),
+            (api(403, "Action create for entity not allowed"), SyncState::Retrying),
+            (api(409, "Action create for entity not allowed"), SyncState::Retrying),
+            (api(404, "<html>no such page</html>"), SyncState::Retrying),
+            (api(405, "Method Not Allowed"), SyncState::Retrying),
+            (api(429, "API rate limit exceeded"), SyncState::Retrying),
+            (api(500, "Internal Server Error"), SyncState::Retrying),
+        ];
+        for (error, state) in table {
+            assert_eq!(judge(&error, Timestamp::UNIX_EPOCH).verdict.state(), state, "{error}");
+        }
     }
 
     #[test]

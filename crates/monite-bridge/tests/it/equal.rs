@@ -4,7 +4,9 @@
 use monite_sandbox::Fault;
 use serde_json::{Value, json};
 
-use crate::support::{Setup, TestBridge, customer_document, user_document};
+use monite_bridge::domain::SyncState;
+
+use crate::support::{Dies, Setup, TestBridge, customer_document, user_document};
 
 #[tokio::test]
 async fn the_fewest_calls_there_can_be() {
@@ -114,6 +116,22 @@ async fn what_monite_refuses_keeps_its_reason_and_blocks_nobody() {
     assert_eq!(bridge.get("/v1/customers/acme").await.state(), "in_sync");
     assert_eq!(bridge.logins("acme").await, ["ana"]);
     assert_eq!(bridge.logins("beta").await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_visit_that_breaks_off_holds_nobody_back_and_comes_back_itself() {
+    let bridge = TestBridge::start().await;
+    bridge.put_customer("acme").await;
+    bridge.put_customer("beta").await;
+    // Call 0 is the mint, which both wait for.
+    bridge.fuse.light(Dies::Panics(1));
+    bridge.pass().await;
+    let states = [bridge.get("/v1/customers/acme").await.state(), bridge.get("/v1/customers/beta").await.state()];
+    assert_eq!(states.iter().filter(|state| *state == "in_sync").count(), 1, "{states:?}");
+    assert_eq!(bridge.reconciler.in_hand(), 0, "nobody works on it, so nobody may keep its lease");
+    bridge.settle().await;
+    assert_eq!(bridge.sandbox.entities().len(), 2);
+    assert_eq!(bridge.store.stats().await.unwrap().customers[&SyncState::InSync], 2);
 }
 
 #[tokio::test]

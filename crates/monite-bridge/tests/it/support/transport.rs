@@ -18,6 +18,8 @@ pub(crate) enum Dies {
     BeforeCall(u32),
     /// Monite carries the call out; the answer never arrives.
     AfterCall(u32),
+    /// Not the whole process: this one call panics, once.
+    Panics(u32),
 }
 
 /// Makes a process stop dead at one of its calls: that call never comes back, whatever waits for it waits for ever.
@@ -52,6 +54,7 @@ impl Fuse {
         *made += 1;
         Some(*dies).filter(|dies| match dies {
             Dies::BeforeCall(n) | Dies::AfterCall(n) => *made > *n,
+            Dies::Panics(n) => *made == *n + 1,
         })
     }
 
@@ -77,8 +80,10 @@ impl InProcess {
 impl Transport for InProcess {
     async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
         let end = self.fuse.next_call();
-        if matches!(end, Some(Dies::BeforeCall(_))) {
-            self.fuse.die().await;
+        match end {
+            Some(Dies::BeforeCall(_)) => self.fuse.die().await,
+            Some(Dies::Panics(_)) => panic!("on demand"),
+            Some(Dies::AfterCall(_)) | None => {}
         }
         let response = match self.router.clone().oneshot(request.map(Body::from)).await {
             Ok(response) => response,
