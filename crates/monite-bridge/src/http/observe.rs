@@ -97,3 +97,36 @@ pub(super) async fn method_not_allowed() -> Response {
     debug_assert_eq!(answer.status(), StatusCode::METHOD_NOT_ALLOWED);
     answer
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::middleware::from_fn;
+    use axum::routing::get;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn defect() -> &'static str {
+        panic!("a defect with a s3cr3t in it")
+    }
+
+    #[tokio::test]
+    async fn a_defect_is_answered_and_tells_nothing() {
+        let router: Router = Router::new().route("/", get(defect).route_layer(from_fn(guard)));
+        let answer = router.oneshot(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        let body = axum::body::to_bytes(answer.into_body(), 4096).await.unwrap();
+        let text = String::from_utf8(body.to_vec()).unwrap();
+        assert!(text.contains("internal-error") && !text.contains("s3cr3t"), "{text}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_handler_without_end_is_given_up() {
+        let endless = get(std::future::pending::<&'static str>);
+        let router: Router = Router::new().route("/", endless.route_layer(from_fn(guard)));
+        let answer = router.oneshot(Request::new(Body::empty())).await.unwrap();
+        assert_eq!(answer.status(), StatusCode::SERVICE_UNAVAILABLE);
+    }
+}

@@ -112,6 +112,38 @@ async fn a_deletion_that_commits_while_the_token_is_fetched_wins() {
 }
 
 #[tokio::test]
+async fn a_caller_that_hangs_up_after_its_deletion_committed_leaves_no_token_behind() {
+    let (bridge, _, _) = with_ana_and_ben().await;
+    let mut committed = 0;
+    for turns in 1..40 {
+        bridge.put_user("acme", "ana", "viewer").await;
+        bridge.settle().await;
+        let token = bridge.token("acme", "ana").await.json();
+        let hang_up = async {
+            for _ in 0..turns {
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = bridge.delete(ANA) => {}
+            () = hang_up => {}
+        }
+        // Whatever was begun goes through: wait for it by writing behind it.
+        bridge.put_user("acme", "ben", if turns % 2 == 0 { "viewer" } else { "payer" }).await;
+        bridge.let_background_work_run().await;
+        let refused = bridge.token("acme", "ana").await.status == 403;
+        bridge.settle().await;
+        bridge.broker.finish_revocations().await;
+        if bridge.get(ANA).await.status == 404 {
+            committed += 1;
+            assert!(refused && !bridge.is_alive(&token).await, "a token outlived its user, after {turns} turns");
+        }
+    }
+    assert!(committed > 0, "no deletion came so far as to commit");
+}
+
+#[tokio::test]
 async fn a_user_created_anew_at_monite_is_looked_up_anew() {
     let (bridge, ana, _) = with_ana_and_ben().await;
     bridge.delete(ANA).await;
