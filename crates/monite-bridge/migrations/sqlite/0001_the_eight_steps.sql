@@ -39,8 +39,8 @@ CREATE TABLE customer_work (
 
 -- The queue. Partial, so that its size is the work that is left and not the number of customers.
 CREATE INDEX customer_work_wake ON customer_work (wake_at) WHERE wake_at IS NOT NULL;
+-- For counts, for listings by state and of what fails, and for the deactivated users of one customer.
 CREATE INDEX customer_work_state ON customer_work (state, customer_id);
-CREATE INDEX customer_work_failing ON customer_work (customer_id) WHERE state IN ('retrying', 'rejected', 'drifted');
 CREATE UNIQUE INDEX customer_work_entity ON customer_work (entity_id) WHERE entity_id IS NOT NULL;
 CREATE INDEX customer_work_attempt ON customer_work (attempt_email) WHERE seen = 'unknown';
 
@@ -77,10 +77,7 @@ CREATE TABLE user_work (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX user_work_due ON user_work (customer_id, due_at, wish) WHERE due_at IS NOT NULL;
-CREATE INDEX user_work_state ON user_work (state);
-CREATE INDEX user_work_failing ON user_work (customer_id, user_id) WHERE state IN ('retrying', 'rejected', 'drifted');
--- Deleted users that are to be kept at Monite, forgotten when the visit in hand ends: see delete_user.
-CREATE INDEX user_work_forgotten ON user_work (customer_id) WHERE state = 'deactivated';
+CREATE INDEX user_work_state ON user_work (state, customer_id, user_id);
 -- A login belongs to one user of the customer; that of a deleted user is free again.
 CREATE UNIQUE INDEX user_work_login ON user_work (customer_id, login) WHERE wish = 'present';
 CREATE UNIQUE INDEX user_work_entity_user ON user_work (customer_id, entity_user_id) WHERE entity_user_id IS NOT NULL;

@@ -83,15 +83,12 @@ fn count(row: &SqliteRow, column: &'static str) -> Result<u64, Unread> {
     Ok(get::<i64>(row, column)?.unsigned_abs())
 }
 
+pub(super) const NEXT_DUE: &str = "-- next_due
+    SELECT min(wake_at) FROM customer_work WHERE wake_at IS NOT NULL";
+
 /// See [`Store::next_due`](super::super::Store::next_due).
 pub(super) async fn next_due(readers: &SqlitePool) -> Result<Option<jiff::Timestamp>, StoreError> {
-    let next: Option<i64> = sqlx::query_scalar(
-        "-- next_due
-         SELECT min(wake_at) FROM customer_work WHERE wake_at IS NOT NULL",
-    )
-    .fetch_one(readers)
-    .await
-    .map_err(database("next_due"))?;
+    let next: Option<i64> = sqlx::query_scalar(NEXT_DUE).fetch_one(readers).await.map_err(database("next_due"))?;
     Ok(next.map(rows::time).transpose()?)
 }
 
@@ -219,7 +216,8 @@ pub(super) async fn user_owners(
     let rows = sqlx::query(
         "-- user_owners
          SELECT w.entity_user_id, w.user_id FROM json_each(?2) j
-         JOIN user_work w ON w.customer_id = ?1 AND w.entity_user_id = j.value",
+         -- CROSS: look each id up, instead of walking all users of the customer.
+         CROSS JOIN user_work w ON w.customer_id = ?1 AND w.entity_user_id = j.value",
     )
     .bind(customer.as_str())
     .bind(rows::to_json(&users))

@@ -48,7 +48,7 @@ pub(super) async fn open(url: &str) -> Result<Opened, StoreError> {
     };
     create(&file).map_err(refuse)?;
     let options = options(&file, scratch.is_some());
-    let mut writer = options.connect().await.map_err(|error| refuse(why_not_opened(&error)))?;
+    let mut writer = connect(&options).await.map_err(|error| refuse(why_not_opened(&error)))?;
     migrate(&mut writer).await.map_err(refuse)?;
     let readers = SqlitePoolOptions::new()
         .max_connections(READERS)
@@ -114,6 +114,22 @@ fn options(file: &Path, scratch: bool) -> SqliteConnectOptions {
         .pragma("journal_size_limit", WAL_SIZE_LIMIT)
 }
 
+/// Opens the writer. Switching an empty file to WAL takes an exclusive lock that SQLite does not wait for, whatever the busy
+/// timeout says; processes that start together on a new file are told `SQLITE_BUSY` at once, so the waiting is done here.
+async fn connect(options: &SqliteConnectOptions) -> Result<SqliteConnection, sqlx::Error> {
+    const PAUSE: Duration = Duration::from_millis(20);
+    let mut left = BUSY_TIMEOUT.as_millis() / PAUSE.as_millis();
+    loop {
+        match options.connect().await {
+            Err(error) if left > 0 && is_busy(&error) => {
+                left -= 1;
+                tokio::time::sleep(PAUSE).await;
+            }
+            outcome => return outcome,
+        }
+    }
+}
+
 /// Brings the tables to this version in one transaction, so that two processes starting at the same time do it once.
 async fn migrate(writer: &mut SqliteConnection) -> Result<(), String> {
     let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await.map_err(|error| why_not_opened(&error))?;
@@ -138,19 +154,26 @@ fn why_not_migrated(error: &MigrateError) -> String {
 }
 
 fn why_not_opened(error: &sqlx::Error) -> String {
-    /// SQLite's result codes (sqlite.org/rescode.html).
-    const BUSY: &str = "5";
-    const NOT_A_DATABASE: &str = "26";
+    const NOT_A_DATABASE: i32 = 26;
     match error.as_database_error() {
-        Some(told) if told.code().as_deref() == Some(NOT_A_DATABASE) => {
-            "it is a file, but no SQLite database".to_owned()
-        }
-        Some(told) if told.code().as_deref() == Some(BUSY) => {
+        Some(_) if result_code(error) == Some(NOT_A_DATABASE) => "it is a file, but no SQLite database".to_owned(),
+        Some(_) if is_busy(error) => {
             format!("another process has held it for {} s: stop that one first", BUSY_TIMEOUT.as_secs())
         }
         Some(told) => told.message().to_owned(),
         None => error.to_string(),
     }
+}
+
+fn is_busy(error: &sqlx::Error) -> bool {
+    const BUSY: i32 = 5;
+    result_code(error) == Some(BUSY)
+}
+
+/// SQLite's primary result code, which is the low byte of what it reports (sqlite.org/rescode.html).
+fn result_code(error: &sqlx::Error) -> Option<i32> {
+    let extended: i32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(extended & 0xff)
 }
 
 #[cfg(test)]

@@ -156,6 +156,19 @@ async fn a_database_of_a_newer_version_is_left_alone() {
     assert!(said.contains("a newer version of monite-bridge wrote it (its tables are at version 99"), "{said}");
 }
 
+/// Without it a claim walks all customers: at a million rows a tenth of a second instead of a millisecond.
+#[tokio::test]
+async fn the_queue_is_read_from_its_index() {
+    let store = SqliteStore::open("sqlite::memory:").await.unwrap();
+    for sql in [super::work::DUE_CUSTOMERS, super::listing::NEXT_DUE] {
+        let explain = sqlx::AssertSqlSafe(format!("EXPLAIN QUERY PLAN {}", sql.split_once('\n').unwrap().1));
+        let plan = sqlx::query(explain).bind(0).bind(64).fetch_all(&store.readers).await.unwrap();
+        let steps: Vec<String> = plan.iter().map(|row| sqlx::Row::get(row, "detail")).collect();
+        assert_eq!(steps.len(), 1, "no sorting: {steps:?}");
+        assert!(steps[0].contains("USING COVERING INDEX customer_work_wake"), "{steps:?}");
+    }
+}
+
 #[tokio::test]
 async fn two_processes_may_start_on_an_empty_file_together() {
     let file = SqliteFile::create().await;

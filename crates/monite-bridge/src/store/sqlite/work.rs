@@ -57,16 +57,16 @@ impl Write for ClaimDue {
     }
 }
 
+pub(super) const DUE_CUSTOMERS: &str = "-- due_customers
+    SELECT customer_id FROM customer_work WHERE wake_at IS NOT NULL AND wake_at <= ?1
+    ORDER BY wake_at, customer_id LIMIT ?2";
+
 impl ClaimDue {
     /// Who is to be visited, the longest waiting first. A customer in somebody's hands wakes at the end of that lease, so a
     /// wake-up in the past means that nobody has it.
     async fn due(&self, tx: &mut SqliteConnection) -> Result<Vec<CustomerId>, StoreError> {
         let query = match &self.only {
-            None => sqlx::query(
-                "-- due_customers
-                 SELECT customer_id FROM customer_work WHERE wake_at IS NOT NULL AND wake_at <= ?1
-                 ORDER BY wake_at, customer_id LIMIT ?2",
-            ),
+            None => sqlx::query(DUE_CUSTOMERS),
             Some(_) => sqlx::query(
                 "-- due_customer
                  SELECT customer_id FROM customer_work WHERE wake_at <= ?1 AND customer_id = ?3 LIMIT ?2",
