@@ -1,0 +1,141 @@
+//! What the store takes in and gives out: an import, first and unchanged, and the queue with few rows and with many.
+//!
+//! `cargo bench -p monite-bridge --bench store`
+//!
+//! - *Import*: the program itself, `monite-bridge import FILE`, from start to exit. The limit reads and parses the same file on one thread
+//!   and hashes each line; another one keeps the text of each line, as it stands, in one table of SQLite with the same durability. (Ours
+//!   checks every field, and a line becomes three objects of two rows each, with the indexes of the queue.)
+//! - *Queue*: claim 64 due customers, complete 64. The limit is the same with 10,000 customers: what the queue costs must not depend on how
+//!   many there are. Without a disk, so that only work counts.
+
+// A benchmark that cannot be set up has nobody to tell but the person who started it.
+#![allow(clippy::unwrap_used)]
+
+#[path = "store/limit.rs"]
+mod limit;
+#[path = "store/lines.rs"]
+mod lines;
+
+use std::path::Path;
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use futures::future::join_all;
+use jiff::Timestamp;
+use monite_bridge::domain::SyncState;
+use monite_bridge::domain::role::RoleTemplates;
+use monite_bridge::intake::NdjsonLines;
+use monite_bridge::store::sqlite::SqliteStore;
+use monite_bridge::store::{Change, Fenced, Lease, Progress, Store, WorkerId};
+use side_by_side::{Aim, Table, times};
+
+/// Lines of the imported file.
+const LINES: usize = 50_000;
+
+/// Customers a worker takes at once.
+const CLAIM: u32 = 64;
+
+fn main() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    runtime.block_on(import());
+    runtime.block_on(queue());
+}
+
+async fn import() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("customers.ndjson");
+    let lines = times(LINES);
+    lines::write(&file, lines);
+    let (mut first, mut unchanged) = (Best::default(), Best::default());
+    for round in 0..times(5) {
+        let ours = folder.path().join(format!("ours-{round}.db"));
+        let limit = folder.path().join(format!("limit-{round}.db"));
+        first.ours.push(run_import(&file, &ours));
+        first.limit.push(limit::import(&file, &limit).await);
+        unchanged.ours.push(run_import(&file, &ours));
+        unchanged.limit.push(limit::import(&file, &limit).await);
+    }
+    let table = Table::begin("import of 50,000 lines of 400 bytes with 1 to 2 users");
+    let rate = |times: &[Duration]| lines as f64 / times.iter().min().unwrap().as_secs_f64();
+    for (name, best) in [("first", first), ("nothing changed", unchanged)] {
+        table.rate(name, "lines", rate(&best.ours), rate(&best.limit), Aim::AtLeast(0.6));
+    }
+}
+
+#[derive(Default)]
+struct Best {
+    ours: Vec<Duration>,
+    limit: Vec<Duration>,
+}
+
+/// Runs the program as a person would.
+fn run_import(file: &Path, database: &Path) -> Duration {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_monite-bridge"));
+    command.arg("import").arg(file).current_dir(database.parent().unwrap());
+    command.env("MONITE_BRIDGE__DATABASE__URL", format!("sqlite://{}", database.display()));
+    let began = Instant::now();
+    let output = command.output().unwrap();
+    let took = began.elapsed();
+    assert!(output.status.success(), "the import failed: {}", String::from_utf8_lossy(&output.stderr));
+    took
+}
+
+async fn queue() {
+    let (few, many) = (filled(times(10_000)).await, filled(times(300_000)).await);
+    let (mut few_took, mut many_took) = (Vec::new(), Vec::new());
+    for _ in 0..times(100) {
+        few_took.push(claim_and_complete(&few).await);
+        many_took.push(claim_and_complete(&many).await);
+    }
+    let table = Table::begin("queue: claim 64 due customers and complete them");
+    let (few, many) = (median(few_took), median(many_took));
+    table.cost("300,000 customers beside 10,000", many, few, Aim::AtMost(1.2));
+    table.note(&format!("{:.0} rows/s with 300,000", f64::from(CLAIM) / many.as_secs_f64()));
+}
+
+/// A store with so many customers, all of them due.
+async fn filled(customers: usize) -> SqliteStore {
+    let store = SqliteStore::open("sqlite::memory:").await.unwrap();
+    let text = lines::text(0..customers);
+    let mut lines = NdjsonLines::new(text.as_bytes(), RoleTemplates::presets().into());
+    loop {
+        let mut records = Vec::new();
+        while records.len() < 10_000
+            && let Some(line) = lines.next().await.unwrap()
+        {
+            records.push(line.result.unwrap());
+        }
+        if records.is_empty() {
+            return store;
+        }
+        store.import(&records, Timestamp::UNIX_EPOCH).await.unwrap();
+    }
+}
+
+async fn claim_and_complete(store: &SqliteStore) -> Duration {
+    let now = Timestamp::UNIX_EPOCH + Duration::from_secs(60);
+    let worker = WorkerId("bench".to_owned());
+    let began = Instant::now();
+    let leases = store.claim_due(&worker, now, Duration::from_secs(60), CLAIM, None).await.unwrap();
+    let outcomes = join_all(leases.iter().map(|lease| store.finish(lease, done(lease, now)))).await;
+    let took = began.elapsed();
+    assert!(!outcomes.is_empty(), "nothing was due");
+    assert!(outcomes.into_iter().all(|outcome| outcome.unwrap() == Fenced::Recorded));
+    took
+}
+
+fn done(_lease: &Lease, now: Timestamp) -> Vec<Change> {
+    vec![Change::CustomerDone(Progress {
+        generation: monite_bridge::domain::Generation::FIRST,
+        state: SyncState::InSync,
+        attempts: 0,
+        due_at: None,
+        error: None,
+        at: now,
+    })]
+}
+
+fn median(mut times: Vec<Duration>) -> Duration {
+    times.sort();
+    times[times.len() / 2]
+}
