@@ -13,7 +13,7 @@ const STOPS_WITHIN: Duration = Duration::from_secs(10);
 /// Longer than the service may take to end, shorter than the client waits for an answer (15 s).
 const TOO_LONG: Duration = Duration::from_secs(14);
 
-/// Polls of [`converged`], one each tenth of a second.
+/// Looks of [`becomes`], one each tenth of a second.
 const LOOKS: u32 = 600;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -45,16 +45,9 @@ async fn serve_starts_and_stops_while_monite_cannot_be_reached() {
     let place = Place::against("http://127.0.0.1:1/v1");
     let bridge = place.start(&["serve"]);
     place.run_with(&["import", "-"], TWO).code(0);
-    for _ in 0..LOOKS {
-        let stats = stats(&bridge.url).await;
-        if stats["customers"]["retrying"] == 2 {
-            let (code, log) = bridge.terminate();
-            assert_eq!(code, 0, "{log}");
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("waited for two customers to be retrying: {}", stats(&bridge.url).await);
+    stats_become("two customers retrying", &bridge.url, |stats| stats["customers"]["retrying"] == 2).await;
+    let (code, log) = bridge.terminate();
+    assert_eq!(code, 0, "{log}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -133,25 +126,29 @@ async fn an_address_that_is_taken_is_refused() {
 
 /// Waits until this many calls that the sandbox is to delay have arrived there.
 async fn under_way(sandbox: &Sandbox, creates: usize) {
-    let arrived = || sandbox.faults().iter().map(|rule| rule.hits as usize).sum::<usize>();
-    for _ in 0..LOOKS {
-        if arrived() >= creates {
-            return;
-        }
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
-    panic!("waited for {creates} calls to arrive, {} did", arrived());
+    let arrived = async || sandbox.faults().iter().map(|rule| rule.hits as usize).sum::<usize>();
+    becomes(&format!("{creates} calls under way"), arrived, |arrived| *arrived >= creates).await;
 }
 
 async fn converged(url: &str, customers: u64, users: u64) {
+    let in_sync = |stats: &Value| stats["customers"]["in_sync"] == customers && stats["users"]["in_sync"] == users;
+    stats_become(&format!("{customers} customers and {users} users in sync"), url, in_sync).await;
+}
+
+async fn stats_become(what: &str, url: &str, done: impl Fn(&Value) -> bool) {
+    becomes(what, async || stats(url).await, done).await;
+}
+
+/// Looks at other processes again and again, for a minute at most; says what it waited for and what it saw last.
+async fn becomes<T: std::fmt::Debug>(what: &str, look: impl AsyncFn() -> T, done: impl Fn(&T) -> bool) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(100));
     for _ in 0..LOOKS {
-        let stats = stats(url).await;
-        if stats["customers"]["in_sync"] == customers && stats["users"]["in_sync"] == users {
+        ticks.tick().await;
+        if done(&look().await) {
             return;
         }
-        tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    panic!("waited for {customers} customers and {users} users in sync: {}", stats(url).await);
+    panic!("waited for {what}, saw {:?}", look().await);
 }
 
 async fn stats(url: &str) -> Value {
