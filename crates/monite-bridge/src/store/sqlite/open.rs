@@ -102,7 +102,8 @@ fn create(file: &Path) -> Result<(), String> {
 }
 
 /// WAL, so that readers and the writer do not wait for each other. `synchronous = FULL`, so that what was answered with a 2xx
-/// survives a power cut; a scratch store has nothing to survive.
+/// survives a power cut; a scratch store has nothing to survive. What a statement may have to undo stays in memory: in SQLite's
+/// temporary files it would be documents outside of the one file that only its owner can read, and a third of all that is written.
 fn options(file: &Path, scratch: bool) -> SqliteConnectOptions {
     SqliteConnectOptions::new()
         .filename(file)
@@ -110,6 +111,7 @@ fn options(file: &Path, scratch: bool) -> SqliteConnectOptions {
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(if scratch { SqliteSynchronous::Off } else { SqliteSynchronous::Full })
         .foreign_keys(true)
+        .pragma("temp_store", "MEMORY")
         .pragma("cache_size", WRITER_CACHE_KIB)
         .pragma("journal_size_limit", WAL_SIZE_LIMIT)
 }
