@@ -88,7 +88,7 @@ async fn every_good_example_reads_back_from_its_canonical_form() {
         assert_eq!(CustomerDocument::from_stored(&json.to_string()).unwrap(), record.customer);
         for (_, user) in record.users {
             assert_eq!(UserDocument::parse(&user.to_json(), &roles).unwrap(), user);
-            assert_eq!(UserDocument::from_stored(&user.to_json().to_string()).unwrap(), user);
+            assert_eq!(UserDocument::from_stored(&user.to_text()).unwrap(), user);
         }
     }
 }

@@ -28,14 +28,21 @@ impl CustomerDocument {
         &self.0
     }
 
-    /// The canonical form: no nulls, the same fields always in the same order.
+    /// As JSON for people and programs to look into: no nulls.
     #[must_use]
     pub fn to_json(&self) -> Value {
         serde_json::to_value(&self.0)
             .expect("a NewEntity is structs, texts and booleans: nothing in it can fail to serialize")
     }
 
-    /// Reads back what [`to_json`](Self::to_json) gave, without checking it again.
+    /// The canonical text: no nulls, the same fields always in the same order, so that equal documents have equal texts.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(&self.0)
+            .expect("a NewEntity is structs, texts and booleans: nothing in it can fail to serialize")
+    }
+
+    /// Reads back what [`to_text`](Self::to_text) gave, without checking it again.
     ///
     /// # Errors
     /// When the text was not written by this program.

@@ -58,13 +58,19 @@ impl UserDocument {
         }
     }
 
-    /// The canonical form: no nulls, the same fields always in the same order.
+    /// As JSON for people and programs to look into: no nulls.
     #[must_use]
     pub fn to_json(&self) -> Value {
         serde_json::to_value(self).expect("a user document is a struct of texts: nothing in it can fail to serialize")
     }
 
-    /// Reads back what [`to_json`](Self::to_json) gave, without checking it again.
+    /// The canonical text: no nulls, the same fields always in the same order, so that equal documents have equal texts.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(self).expect("a user document is a struct of texts: nothing in it can fail to serialize")
+    }
+
+    /// Reads back what [`to_text`](Self::to_text) gave, without checking it again.
     ///
     /// # Errors
     /// When the text was not written by this program.
@@ -209,7 +215,7 @@ mod tests {
     fn the_canonical_form_reads_back_as_the_same_document() {
         let value = json!({"title": null, "role": "payer", "login": "ana", "first_name": "Ana", "phone": "1"});
         let document = UserDocument::parse(&value, &RoleTemplates::presets()).unwrap();
-        let text = document.to_json().to_string();
+        let text = document.to_text();
         assert!(!text.contains("null"), "{text}");
         assert_eq!(UserDocument::from_stored(&text).unwrap(), document);
     }

@@ -9,6 +9,7 @@ use sqlx::SqliteConnection;
 use super::super::{Imported, Precondition, StoreError};
 use super::decide::{self, Decision, StoredCustomer, StoredUser};
 use super::desired::{DesiredCustomer, DesiredUser, free_logins, write_customers, write_users};
+use super::known::{self, There};
 use super::stored::{self, Pair};
 use super::wake;
 use super::writer::Write;
@@ -80,7 +81,8 @@ async fn import_run(
 ) -> Result<Vec<Imported>, StoreError> {
     let stored = Stored::read(tx, records).await?;
     let mut changes = Changes::default();
-    let results = records.iter().map(|record| changes.add(record, &stored)).collect();
+    let results = records.iter().zip(&stored.records).map(|(record, there)| changes.add(record, there, &stored));
+    let results = results.collect();
     write_customers(tx, &changes.customers, now).await?;
     free_logins(tx, &changes.renamed).await?;
     write_users(tx, &changes.users, now).await?;
@@ -92,46 +94,62 @@ async fn import_run(
 
 /// All that the decisions of a run need to know.
 struct Stored {
-    customers: HashMap<String, StoredCustomer>,
-    known: HashMap<String, NewEntity>,
-    users: HashMap<Pair, StoredUser>,
+    /// One for each record, in their order.
+    records: Vec<StoredRecord>,
+    /// What is at Monite of customers whose document is another one now.
+    entities: HashMap<String, NewEntity>,
+    /// Who has the logins of users that are new or other ones now.
     holders: HashMap<Pair, UserId>,
+}
+
+/// What is stored in the place of one record.
+struct StoredRecord {
+    customer: There<StoredCustomer>,
+    /// One for each user of the record, in their order.
+    users: Vec<There<StoredUser>>,
 }
 
 impl Stored {
     async fn read(tx: &mut SqliteConnection, records: &[Record]) -> Result<Self, StoreError> {
-        let ids: Vec<&CustomerId> = records.iter().map(|record| &record.customer.id).collect();
-        let customers = stored::customers(tx, &ids).await?;
-        let to_check: Vec<&CustomerId> = records
+        let customers: Vec<&DesiredCustomer> = records.iter().map(|record| &record.customer).collect();
+        let there = known::customers(tx, &customers).await?;
+        let changed: Vec<&CustomerId> = customers
             .iter()
-            .map(|record| &record.customer)
-            .filter(|desired| {
-                customers.get(desired.id.as_str()).is_some_and(|there| there.may_exist && there.hash != desired.hash)
-            })
-            .map(|desired| &desired.id)
+            .zip(&there)
+            .filter(|(_, there)| matches!(there, There::Other(stored) if stored.may_exist))
+            .map(|(desired, _)| &desired.id)
             .collect();
-        let known = stored::known_entities(tx, &to_check).await?;
-        let listed: Vec<&DesiredUser> = records
-            .iter()
-            .filter(|record| customers.contains_key(record.customer.id.as_str()))
-            .flat_map(|record| &record.users)
-            .collect();
-        let pairs: Vec<(&CustomerId, &UserId)> = listed.iter().map(|user| (&user.customer, &user.id)).collect();
-        let users = stored::users(tx, &pairs).await?;
-        let logins: Vec<(&CustomerId, &str)> = listed
-            .iter()
-            .filter(|user| {
-                users.get(&key(user)).is_none_or(|there| there.hash != user.hash || there.wish == super::Wish::Gone)
-            })
-            .map(|user| (&user.customer, user.login.as_str()))
-            .collect();
+        let entities = stored::known_entities(tx, &changed).await?;
+        // A customer that is not there has no users.
+        let old = records.iter().zip(&there).filter(|(_, there)| !matches!(there, There::Nothing));
+        let listed: Vec<&DesiredUser> = old.flat_map(|(record, _)| &record.users).collect();
+        let users = known::users(tx, &listed).await?;
+        let other = listed.iter().zip(&users).filter(|(_, there)| !matches!(there, There::Same));
+        let logins: Vec<(&CustomerId, &str)> = other.map(|(user, _)| (&user.customer, user.login.as_str())).collect();
         let holders = stored::login_holders(tx, &logins).await?;
-        Ok(Self { customers, known, users, holders })
+        let mut users = users.into_iter();
+        let records = records
+            .iter()
+            .zip(there)
+            .map(|(record, customer)| {
+                let users = match customer {
+                    There::Nothing => record.users.iter().map(|_| There::Nothing).collect(),
+                    _ => users.by_ref().take(record.users.len()).collect(),
+                };
+                StoredRecord { customer, users }
+            })
+            .collect();
+        Ok(Self { records, entities, holders })
     }
-}
 
-fn key(user: &DesiredUser) -> Pair {
-    (user.customer.as_str().to_owned(), user.id.as_str().to_owned())
+    /// Another user that has the login. A user of this very record gives its login up, or it is a duplicate found elsewhere.
+    fn holder(&self, user: &DesiredUser, record: &Record) -> Option<&UserId> {
+        if self.holders.is_empty() {
+            return None;
+        }
+        let login = (user.customer.as_str().to_owned(), user.login.clone());
+        self.holders.get(&login).filter(|holder| !record.users.iter().any(|other| other.id == **holder))
+    }
 }
 
 /// What a run writes.
@@ -147,35 +165,29 @@ struct Changes<'a> {
 
 impl<'a> Changes<'a> {
     /// Decides about one record; a refused one adds nothing.
-    fn add(&mut self, record: &'a Record, stored: &Stored) -> Imported {
-        let customer = &record.customer;
-        let there = stored.customers.get(customer.id.as_str());
-        let decision = decide::customer(there, stored.known.get(customer.id.as_str()), customer, Precondition::None);
+    fn add(&mut self, record: &'a Record, there: &StoredRecord, stored: &Stored) -> Imported {
         let mut errors = duplicate_logins(&record.users);
-        let mut decisions = Vec::with_capacity(record.users.len());
-        for (index, user) in record.users.iter().enumerate() {
-            // A user of this very record gives its login up, or it is a duplicate found above.
-            let holder = stored
-                .holders
-                .get(&(user.customer.as_str().to_owned(), user.login.clone()))
-                .filter(|holder| !record.users.iter().any(|other| other.id == **holder));
-            match decide::user(stored.users.get(&key(user)), holder, user, Precondition::None) {
+        let customer = decide_customer(&record.customer, &there.customer, stored);
+        let mut users = Vec::with_capacity(record.users.len());
+        for (index, (user, there)) in record.users.iter().zip(&there.users).enumerate() {
+            match decide_user(user, there, stored, record) {
                 Decision::Refused(refused) => errors.extend(refused.into_iter().map(|error| inside(index, error))),
-                decision => decisions.push((user, decision)),
+                decision => users.push((user, decision, there)),
             }
         }
-        if let Decision::Refused(refused) = &decision {
+        if let Decision::Refused(refused) = &customer {
             errors.extend(refused.iter().cloned());
         }
         if !errors.is_empty() {
             return Imported::Refused(errors);
         }
-        self.keep(customer, &decision, decisions, stored)
+        let is_new = matches!(there.customer, There::Nothing);
+        self.keep(&record.customer, &customer, is_new, users)
     }
 
     fn keep(
-        &mut self, customer: &'a DesiredCustomer, decision: &Decision, users: Vec<(&'a DesiredUser, Decision)>,
-        stored: &Stored,
+        &mut self, customer: &'a DesiredCustomer, decision: &Decision, is_new: bool,
+        users: Vec<(&'a DesiredUser, Decision, &There<StoredUser>)>,
     ) -> Imported {
         let (mut created, mut changed, mut unchanged) = (0, 0, 0);
         let mut count = |decision: &Decision| match decision {
@@ -189,12 +201,12 @@ impl<'a> Changes<'a> {
             self.customers.push(customer);
         }
         let mut touched = *decision == Decision::Change;
-        for (user, decision) in users {
+        for (user, decision, there) in users {
             count(&decision);
             if written(&decision) {
-                touched |= stored.customers.contains_key(customer.id.as_str());
+                touched |= !is_new;
                 self.users.push(user);
-                if stored.users.get(&key(user)).is_some_and(|there| there.login != user.login) {
+                if matches!(there, There::Other(there) if there.login != user.login) {
                     self.renamed.push(user);
                 }
             }
@@ -206,7 +218,29 @@ impl<'a> Changes<'a> {
     }
 }
 
+fn decide_customer(desired: &DesiredCustomer, there: &There<StoredCustomer>, stored: &Stored) -> Decision {
+    match there {
+        There::Nothing => Decision::Create,
+        There::Same => Decision::Same,
+        There::Other(there) => {
+            decide::customer(Some(there), stored.entities.get(desired.id.as_str()), desired, Precondition::None)
+        }
+    }
+}
+
+fn decide_user(desired: &DesiredUser, there: &There<StoredUser>, stored: &Stored, record: &Record) -> Decision {
+    let there = match there {
+        There::Nothing => None,
+        There::Same => return Decision::Same,
+        There::Other(there) => Some(there),
+    };
+    decide::user(there, stored.holder(desired, record), desired, Precondition::None)
+}
+
 fn duplicate_logins(users: &[DesiredUser]) -> Vec<FieldError> {
+    if users.len() < 2 {
+        return Vec::new();
+    }
     let mut first: HashMap<&str, &UserId> = HashMap::new();
     let mut errors = Vec::new();
     for (index, user) in users.iter().enumerate() {

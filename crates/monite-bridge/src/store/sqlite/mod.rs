@@ -9,7 +9,7 @@
 //! - `work`, `visit`, `changes`: customers are claimed and given back, what a visit reads, what it found out
 //! - `wake`: the one rule that says when a customer is to be visited
 //! - `listing`: reads that answer questions
-//! - `desired`, `stored`, `rows`, `gone`: values to rows and back
+//! - `desired`, `bulk`, `stored`, `known`, `rows`, `gone`: values to rows and back
 //!
 //! Every query opens with its name, so that it can be told apart in traces of the database.
 
@@ -23,17 +23,19 @@ use sqlx::SqlitePool;
 
 use super::{
     Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease, Precondition, RetryScope, RoleProgress, Stats,
-    Store, StoreError, TokenSubject, User, Visit, Wish, WorkerId, Written,
+    Store, StoreError, TokenSubject, User, Visit, WorkerId, Written,
 };
 use crate::domain::document::{CustomerDocument, ImportRecord, UserDocument};
 use crate::domain::role::RoleTemplates;
 use crate::domain::{CustomerId, ObjectId, UserId};
 
+mod bulk;
 mod changes;
 mod decide;
 mod desired;
 mod gone;
 mod import;
+mod known;
 mod listing;
 mod open;
 mod product;
