@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use futures::TryStreamExt;
 use monite::{
-    CallLog, Clock, EntityId, EntityStatus, Field, Monite, NewRole, Permissions, Priority, Role, RoleFilter, RoleId,
-    RolePatch,
+    CallLog, Clock, EntityId, EntityStatus, EntityUser, EntityUserFilter, EntityUserId, Field, Monite, NewRole,
+    Permissions, Priority, Role, RoleFilter, RoleId, RolePatch,
 };
 
-use super::diff::{FieldChange, entity_patch, user_changes, user_patch};
+use super::diff::{entity_patch, user_changes, user_patch};
 use super::observe::{Found, LookError, look_for_entity, look_for_user};
 use super::outcome::{Failure, LANDS_WITHIN_UNSEEN, Verdict, judge, lands_by};
 use super::plan::{Action, Observed};
@@ -55,8 +55,7 @@ impl Hands {
     /// [`Halt`]; after [`Halt::Failed`] the visit may go on with other objects.
     pub async fn perform(&mut self, action: &Action) -> Result<(), Halt> {
         let log = CallLog::default();
-        let priority = Priority::Bulk;
-        let monite = self.monite.with_priority(priority).recording(&log);
+        let monite = self.monite.with_priority(Priority::Bulk).recording(&log);
         let done = self.dispatch(&monite, action).await;
         let calls: Vec<Call> = log.take().into_iter().map(call_of).collect();
         if !calls.is_empty() {
@@ -81,19 +80,10 @@ impl Hands {
             Action::ListRoles => self.list_roles(monite).await,
             Action::CreateRole(name, permissions) => self.create_role(monite, name, permissions).await,
             Action::UpdateRole(name, id, permissions) => self.update_role(monite, name, *id, permissions).await,
-            Action::DeleteUser(user, id) => {
-                let entity = self.entity()?;
-                let answer = monite.entity(entity).users().delete(*id).await;
-                match answer {
-                    Err(error) if !error.is_not_found() => return Err(self.failed(&error)),
-                    // Not there any more is what was wanted.
-                    Ok(_) | Err(_) => self.see_user(user, Seen::Absent),
-                }
-                Ok(())
-            }
+            Action::DeleteUser(user, id) => self.delete_user(monite, user, *id).await,
             Action::FindUser { user, wanted } => self.find_user(monite, user, wanted.as_deref()).await,
             Action::CreateUser(user, document) => self.create_user(monite, user, document).await,
-            Action::PatchUser { user, becomes, changes, .. } => self.patch_user(monite, user, becomes, changes).await,
+            Action::PatchUser { user, becomes, .. } => self.patch_user(monite, user, becomes).await,
         }
     }
 
@@ -250,9 +240,7 @@ impl Hands {
         }
     }
 
-    async fn patch_user(
-        &mut self, monite: &Monite, user: &UserId, document: &UserDocument, _shown: &[FieldChange],
-    ) -> Result<(), Halt> {
+    async fn patch_user(&mut self, monite: &Monite, user: &UserId, document: &UserDocument) -> Result<(), Halt> {
         let entity = self.entity()?;
         let becomes = document.to_entity_user(Some(self.role(&document.role)?));
         let Some(Seen::Present(link)) = self.observed.users.get(user) else { return Ok(()) };
@@ -274,6 +262,34 @@ impl Hands {
                 Err(halt)
             }
         }
+    }
+
+    async fn delete_user(&mut self, monite: &Monite, user: &UserId, id: EntityUserId) -> Result<(), Halt> {
+        let entity = self.entity()?;
+        match monite.entity(entity).users().delete(id).await {
+            Ok(_) => {}
+            Err(error) if error.is_not_found() => self.make_sure_gone(monite, entity, user, id, &error).await?,
+            Err(error) => return Err(self.failed(&error)),
+        }
+        self.see_user(user, Seen::Absent);
+        Ok(())
+    }
+
+    /// A 404 alone proves nothing: a proxy or a wrong address answers it, too. Gone is what an answered listing does not show.
+    async fn make_sure_gone(
+        &self, monite: &Monite, entity: EntityId, user: &UserId, id: EntityUserId, error: &monite::Error,
+    ) -> Result<(), Halt> {
+        let Some(login) =
+            self.observed.users.get(user).and_then(Seen::present).map(|link| link.confirmed.login.clone())
+        else {
+            return Ok(());
+        };
+        let listed: Result<Vec<EntityUser>, _> =
+            monite.entity(entity).users().stream(EntityUserFilter::with_login(login)).try_collect().await;
+        if self.answered(listed)?.iter().any(|listed| listed.id == id) {
+            return Err(self.failed(error));
+        }
+        Ok(())
     }
 
     /// Commits everything noted down so far.

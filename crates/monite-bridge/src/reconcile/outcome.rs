@@ -13,7 +13,8 @@ const BASE: Duration = Duration::from_secs(1);
 const CAP: Duration = Duration::from_secs(300);
 
 /// A create stored as going out is given this long to land when its process dies before it sees an answer: the request
-/// timeout of the client plus a margin for Monite to finish what it had begun.
+/// timeout of the client plus a margin for Monite to finish what it had begun. One that waited for the rate limit first, and
+/// went out later than stored, is covered by the lease: nobody looks before that has ended, ten seconds or more after the death.
 pub const LANDS_WITHIN_UNSEEN: Duration = Duration::from_secs(20);
 
 /// A create whose connection was cut is given this long: Monite was at work on it, and nobody is waiting for it any more.

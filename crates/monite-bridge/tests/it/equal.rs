@@ -209,6 +209,30 @@ async fn a_deleted_user_goes_and_comes_back_as_a_new_one() {
 }
 
 #[tokio::test]
+async fn not_found_is_believed_only_when_a_listing_shows_it_too() {
+    let bridge = TestBridge::start().await;
+    bridge.put_customer("acme").await;
+    bridge.put_user("acme", "ana", "admin").await;
+    bridge.put_user("acme", "ben", "admin").await;
+    bridge.settle().await;
+    // A proxy in the way says 404: ana is still there.
+    bridge.sandbox.once("DELETE /entity_users/*", Fault::Status { status: 404, retry_after: None });
+    bridge.delete("/v1/customers/acme/users/ana").await;
+    bridge.pass().await;
+    assert_eq!(bridge.get("/v1/customers/acme/users/ana").await.state(), "retrying");
+    bridge.settle().await;
+    assert_eq!(bridge.logins("acme").await, ["ben"]);
+    // Somebody deleted ben by hand: the 404 is true, and the deletion done.
+    let entity = bridge.entity_id("acme").await.parse().unwrap();
+    let ben = bridge.get("/v1/customers/acme/users/ben").await.json()["sync"]["entity_user_id"].clone();
+    let monite = bridge.reconciler.workshop().monite.clone();
+    monite.entity(entity).users().delete(ben.as_str().unwrap().parse().unwrap()).await.unwrap();
+    bridge.delete("/v1/customers/acme/users/ben").await;
+    bridge.settle().await;
+    assert_eq!(bridge.get("/v1/customers/acme/users/ben").await.status, 404);
+}
+
+#[tokio::test]
 async fn a_customer_with_many_users_is_worked_through() {
     let bridge = TestBridge::with(Setup { workers: 1, ..Setup::default() }).await;
     bridge.put_customer("acme").await;
