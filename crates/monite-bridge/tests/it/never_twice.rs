@@ -92,13 +92,7 @@ async fn a_create_that_never_left_is_repeated_only_once_it_can_no_longer_land() 
 async fn two_customers_with_the_same_details_stay_two() {
     let bridge = TestBridge::start().await;
     bridge.sandbox.fault(FaultRule::new("POST /entities", Fault::LoseAnswer).times(2));
-    let document = customer_document("twin");
-    bridge.put("/v1/customers/twin-1", &document).await;
-    bridge.put("/v1/customers/twin-2", &document).await;
-    bridge.settle().await;
-    let linked: BTreeSet<String> = [bridge.entity_id("twin-1").await, bridge.entity_id("twin-2").await].into();
-    assert_eq!(linked.len(), 2);
-    assert_eq!(bridge.sandbox.entities().len(), 2);
+    twins_become_two(&bridge).await;
 }
 
 /// One of the two answers is lost with the work done, of the other nothing arrived: who got the entity does not matter, but the
@@ -108,13 +102,7 @@ async fn of_two_customers_with_the_same_details_the_one_without_gets_its_own() {
     let bridge = TestBridge::start().await;
     bridge.sandbox.once("POST /entities", Fault::LoseAnswer);
     bridge.sandbox.once("POST /entities", Fault::CloseBefore);
-    let document = customer_document("twin");
-    bridge.put("/v1/customers/twin-1", &document).await;
-    bridge.put("/v1/customers/twin-2", &document).await;
-    bridge.settle().await;
-    let linked: BTreeSet<String> = [bridge.entity_id("twin-1").await, bridge.entity_id("twin-2").await].into();
-    assert_eq!(linked.len(), 2);
-    assert_eq!(bridge.sandbox.entities().len(), 2);
+    twins_become_two(&bridge).await;
 }
 
 #[tokio::test]
@@ -260,6 +248,17 @@ async fn death_at_any_call_ends_with_exactly_one_of_everything() {
             return;
         }
     }
+}
+
+/// Two customers that nothing tells apart end as two entities, each linked once.
+async fn twins_become_two(bridge: &TestBridge) {
+    let document = customer_document("twin");
+    bridge.put("/v1/customers/twin-1", &document).await;
+    bridge.put("/v1/customers/twin-2", &document).await;
+    bridge.settle().await;
+    let linked: BTreeSet<String> = [bridge.entity_id("twin-1").await, bridge.entity_id("twin-2").await].into();
+    assert_eq!(linked.len(), 2);
+    assert_eq!(bridge.sandbox.entities().len(), 2);
 }
 
 async fn populate(bridge: &TestBridge) {

@@ -2,11 +2,10 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
 use serde_json::json;
 
-use crate::support::{organization, send};
+use crate::support::{organization, send, wait_for};
 
 const CLIENT: [(&str, &str); 2] =
     [("MONITE_CLIENT_ID", "9d2b4c8f-2087-4738-ba91-7359683c49a4"), ("MONITE_CLIENT_SECRET", "a-secret")];
@@ -98,15 +97,13 @@ async fn it_stops_with_success_when_told_to() {
     let mut running = run(&[], &CLIENT);
     let pid = running.child.id().to_string();
     assert!(Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
-    let ended = tokio::time::timeout(Duration::from_secs(10), async {
-        loop {
-            if let Some(status) = running.child.try_wait().unwrap() {
-                return status;
-            }
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    });
-    let status = ended.await.expect("still waiting for the end after SIGTERM");
+    let mut ended = None;
+    wait_for("the end after SIGTERM", || {
+        ended = running.child.try_wait().unwrap();
+        ended.is_some()
+    })
+    .await;
+    let status = ended.unwrap();
     assert!(status.success(), "{status}");
     let mut rest = String::new();
     running.child.stdout.take().unwrap().read_to_string(&mut rest).unwrap();

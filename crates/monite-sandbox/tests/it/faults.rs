@@ -5,7 +5,7 @@ use std::time::Duration;
 use monite_sandbox::{Fault, FaultRule};
 use serde_json::json;
 
-use crate::support::{Api, builder, organization, send};
+use crate::support::{Api, builder, organization, send, wait_for};
 
 #[tokio::test]
 async fn a_lost_answer_leaves_the_work_done() {
@@ -60,16 +60,6 @@ async fn a_delayed_call_is_done_even_if_the_client_hangs_up() {
     assert!(error.is_timeout());
     assert_eq!(api.sandbox.entities().len(), 0);
     wait_for("the delayed entity", || api.sandbox.entities().len() == 1).await;
-}
-
-/// Polls until `done`, for ten seconds at most.
-async fn wait_for(what: &str, done: impl Fn() -> bool) {
-    let waited = tokio::time::timeout(Duration::from_secs(10), async {
-        while !done() {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    });
-    assert!(waited.await.is_ok(), "still waiting for {what}");
 }
 
 #[tokio::test]

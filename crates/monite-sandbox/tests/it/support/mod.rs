@@ -16,6 +16,17 @@ pub fn builder() -> Builder {
     Sandbox::builder().rate_limit(RateLimit::Off).seed(7).clock(std::sync::Arc::new(ManualClock::at(start)))
 }
 
+/// Looks again and again until `done`, for ten seconds at most, then says what it is still waiting for.
+pub async fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
+    let waited = tokio::time::timeout(Duration::from_secs(10), async {
+        let mut ticks = tokio::time::interval(Duration::from_millis(5));
+        while !done() {
+            ticks.tick().await;
+        }
+    });
+    assert!(waited.await.is_ok(), "still waiting for {what}");
+}
+
 /// A client over a real socket.
 pub struct Api {
     pub sandbox: Sandbox,
