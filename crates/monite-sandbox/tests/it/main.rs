@@ -5,6 +5,7 @@
 mod access;
 mod auth;
 mod binary;
+mod conformance;
 mod control;
 mod entities;
 mod entity_users;

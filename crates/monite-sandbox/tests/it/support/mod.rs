@@ -1,5 +1,7 @@
 //! A client that says little and reads well: status and JSON of every call.
 
+pub mod direct;
+
 use std::time::Duration;
 
 use jiff::Timestamp;
