@@ -1,79 +1,35 @@
-//! `cargo xtask ci`: exactly what CI runs, in the same order. One failing step ends the run and names itself.
+//! `cargo xtask`: what CI runs and what people run by hand, the same for both.
+
+mod ci;
+mod outside;
+mod step;
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
-use std::time::Instant;
+use std::process::ExitCode;
 
-/// One step: what a person calls it, and the command.
-struct Step {
-    name: &'static str,
-    command: Command,
-}
+const USAGE: &str = "\
+usage: cargo xtask ci                        format, lints, tests, documentation, licences, the demo, the outside clients
+       cargo xtask outside                   only clients that others wrote, against the sandbox";
 
 fn main() -> ExitCode {
-    match std::env::args().nth(1).as_deref() {
-        Some("ci") => ci(),
-        _ => {
-            eprintln!("usage: cargo xtask ci    format, lints, tests, doc tests, documentation, licences, the demo");
-            ExitCode::from(2)
-        }
-    }
-}
-
-fn ci() -> ExitCode {
+    let args: Vec<String> = std::env::args().skip(1).collect();
+    let args: Vec<&str> = args.iter().map(String::as_str).collect();
     let root = root();
-    if !root.join("../shared/monite-openapi-accounts.json").exists() {
-        println!(
-            "note: ../shared is not beside this checkout; tests that compare with Monite's OpenAPI document say so and pass without it"
-        );
-    }
-    let started = Instant::now();
-    for step in steps(&root) {
-        if let Err(reason) = run(step) {
-            eprintln!("\nci failed: {reason}");
-            return ExitCode::FAILURE;
+    let result = match args[..] {
+        ["ci"] => ci::run(&root),
+        ["outside"] => outside::python(&root),
+        _ => {
+            eprintln!("{USAGE}");
+            return ExitCode::from(2);
+        }
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("\n{} failed: {reason}", args[0]);
+            ExitCode::FAILURE
         }
     }
-    println!("\nci passed in {} s", started.elapsed().as_secs());
-    ExitCode::SUCCESS
-}
-
-fn steps(root: &Path) -> Vec<Step> {
-    let cargo = |name: &'static str, args: &[&str]| {
-        let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-        command.args(args).current_dir(root);
-        Step { name, command }
-    };
-    let mut steps = vec![
-        cargo("format", &["fmt", "--all", "--check"]),
-        cargo("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
-        cargo("tests and doc tests", &["test", "--workspace", "--locked"]),
-        cargo("documentation", &["doc", "--workspace", "--no-deps", "--locked"]),
-        cargo("the demo, as a new user runs it", &["run", "--release", "--locked", "--", "demo", "--exit"]),
-    ];
-    steps[3].command.env("RUSTDOCFLAGS", "-D warnings");
-    if is_installed("cargo-deny") {
-        steps.push(cargo("bans, licences, sources", &["deny", "check", "bans", "licenses", "sources"]));
-    } else {
-        println!("note: cargo-deny is not installed; bans, licences and sources are not checked in this run");
-    }
-    steps
-}
-
-fn run(Step { name, mut command }: Step) -> Result<(), String> {
-    println!("\n== {name}: {command:?}");
-    let started = Instant::now();
-    let status = command.status().map_err(|error| format!("{name}: cannot start it: {error}"))?;
-    if !status.success() {
-        return Err(format!("{name}: {status}"));
-    }
-    println!("== {name}: ok, {} s", started.elapsed().as_secs());
-    Ok(())
-}
-
-fn is_installed(program: &str) -> bool {
-    let paths = std::env::var_os("PATH").unwrap_or_default();
-    std::env::split_paths(&paths).any(|folder| folder.join(program).is_file())
 }
 
 fn root() -> PathBuf {

@@ -1,0 +1,111 @@
+"""Walks Monite's official Python client through everything that the sandbox answers.
+
+    python walk.py PATH-OF-THE-SANDBOX-BINARY
+
+One line per step. Ends with 1 at the first difference and says what it was.
+"""
+
+from __future__ import annotations
+
+import pathlib
+import sys
+import time
+import traceback
+import types
+
+import accounts
+import errors
+import lists
+import permissions
+from check import Difference, equal
+from monite.core.api_error import ApiError
+from pydantic import ValidationError
+from sandbox import Sandbox
+
+CHAPTERS: tuple[types.ModuleType, ...] = (accounts, lists, permissions, errors)
+
+# What the client has a typed method for and the walk must have called, so that a step cannot get lost unseen.
+OPERATIONS = """
+POST /auth/token
+POST /auth/revoke
+POST /entities
+GET /entities
+GET /entities/me
+PATCH /entities/me
+GET /entities/{entity_id}
+PATCH /entities/{entity_id}
+POST /entities/{entity_id}/activate
+POST /entities/{entity_id}/deactivate
+GET /entities/{entity_id}/partner_metadata
+PUT /entities/{entity_id}/partner_metadata
+GET /entities/{entity_id}/settings
+POST /roles
+GET /roles
+GET /roles/{role_id}
+PATCH /roles/{role_id}
+DELETE /roles/{role_id}
+POST /entity_users
+GET /entity_users
+GET /entity_users/me
+PATCH /entity_users/me
+GET /entity_users/my_entity
+PATCH /entity_users/my_entity
+GET /entity_users/my_role
+GET /entity_users/{entity_user_id}
+PATCH /entity_users/{entity_user_id}
+DELETE /entity_users/{entity_user_id}
+""".split("\n")[1:-1]
+
+
+def main() -> int:
+    if len(sys.argv) != 2 or not pathlib.Path(sys.argv[1]).is_file():
+        print("usage: walk.py PATH-OF-THE-SANDBOX-BINARY", file=sys.stderr)
+        return 2
+    binary, started, steps = sys.argv[1], time.monotonic(), 0
+    with Sandbox(binary) as sandbox:
+        for chapter in CHAPTERS:
+            print(f"\n{chapter.TITLE}")
+            context = chapter.Context(sandbox, binary)
+            for name, step in chapter.STEPS:
+                if not walked(name, lambda: step(context)):
+                    return 1
+                steps += 1
+        if not walked(f"all {len(OPERATIONS)} operations were called", lambda: called(sandbox)):
+            return 1
+    print(f"\nmonite {version()}: {steps} steps as expected, {time.monotonic() - started:.1f} s")
+    return 0
+
+
+def walked(name: str, step: types.FunctionType) -> bool:
+    """Takes one step and says how it went."""
+    try:
+        step()
+    except Difference as difference:
+        print(f"  DIFFERENT  {name}\n             {difference}")
+    except ValidationError as error:
+        print(f"  DIFFERENT  {name}\n             the client cannot read the answer: {error}")
+    except ApiError as error:
+        at = traceback.extract_tb(error.__traceback__)
+        line = next((frame for frame in reversed(at) if pathlib.Path(frame.filename).parent == HERE), at[0])
+        print(f"  DIFFERENT  {name}\n             {pathlib.Path(line.filename).name}:{line.lineno} `{line.line}` was refused: {error}")
+    else:
+        print(f"  ok  {name}")
+        return True
+    return False
+
+
+def called(sandbox: Sandbox) -> None:
+    counts = sandbox.control("GET", "/requests?limit=0")["counts"]
+    equal("operations never called", [call for call in OPERATIONS if call not in counts], [])
+
+
+def version() -> str:
+    from importlib.metadata import version as of
+
+    return of("monite")
+
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+if __name__ == "__main__":
+    sys.exit(main())

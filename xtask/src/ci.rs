@@ -1,0 +1,39 @@
+//! `cargo xtask ci`: exactly what CI runs, in the same order. One failing step ends the run and names itself.
+
+use std::path::Path;
+use std::time::Instant;
+
+use crate::outside;
+use crate::step::{Step, find};
+
+pub(crate) fn run(root: &Path) -> Result<(), String> {
+    if !root.join("../shared/monite-openapi-accounts.json").exists() {
+        println!(
+            "note: ../shared is not beside this checkout; tests that compare with Monite's OpenAPI document say so and pass without it"
+        );
+    }
+    let started = Instant::now();
+    for step in steps(root) {
+        step.run()?;
+    }
+    outside::python(root)?;
+    println!("\nci passed in {} s", started.elapsed().as_secs());
+    Ok(())
+}
+
+fn steps(root: &Path) -> Vec<Step> {
+    let cargo = |name, args: &[&str]| Step::cargo(name, args, root);
+    let mut steps = vec![
+        cargo("format", &["fmt", "--all", "--check"]),
+        cargo("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
+        cargo("tests and doc tests", &["test", "--workspace", "--locked"]),
+        cargo("documentation", &["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"),
+        cargo("the demo, as a new user runs it", &["run", "--release", "--locked", "--", "demo", "--exit"]),
+    ];
+    if find("cargo-deny").is_some() {
+        steps.push(cargo("bans, licences, sources", &["deny", "check", "bans", "licenses", "sources"]));
+    } else {
+        println!("note: cargo-deny is not installed; bans, licences and sources are not checked in this run");
+    }
+    steps
+}
