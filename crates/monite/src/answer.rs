@@ -41,6 +41,14 @@ impl Answer {
         serde_json::from_slice(&self.body).map_err(|error| self.unreadable(error))
     }
 
+    /// Reads an answer that holds a secret. The parser's own words can quote what it read: only the place is told.
+    pub(crate) fn secret_json<T: DeserializeOwned>(&self) -> Result<T, Error> {
+        serde_json::from_slice(&self.body).map_err(|error| {
+            let place = format!("not the answer expected (line {}, column {})", error.line(), error.column());
+            self.unreadable(std::io::Error::other(place))
+        })
+    }
+
     pub(crate) fn unreadable(&self, source: impl std::error::Error + Send + Sync + 'static) -> Error {
         Error::Decode {
             operation: self.operation,

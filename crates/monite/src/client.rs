@@ -8,11 +8,13 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 
 use crate::answer::Answer;
-use crate::api::{AsEntityUser, Auth, Entities, EntityHandle};
+use crate::api::{
+    AsEntityUser, Auth, Entities, EntityHandle, EventHandle, SettingsOfPartner, WebhookDeliveries, WebhookSubscriptions,
+};
 use crate::builder::MoniteBuilder;
 use crate::call_log::CallLog;
 use crate::error::Error;
-use crate::id::{EntityId, EntityUserId};
+use crate::id::{EntityId, EntityUserId, EventId};
 use crate::limit::Priority;
 use crate::request::Request;
 use crate::token::{Minter, TokenCache};
@@ -76,6 +78,26 @@ impl Monite {
         AsEntityUser { monite: self, user }
     }
 
+    /// The partner's own settings.
+    pub fn settings(&self) -> SettingsOfPartner<'_> {
+        SettingsOfPartner { monite: self }
+    }
+
+    /// Where Monite reports events to.
+    pub fn webhook_subscriptions(&self) -> WebhookSubscriptions<'_> {
+        WebhookSubscriptions { monite: self }
+    }
+
+    /// What became of reporting the events of `entity`; the same as `entity(..).webhook_deliveries()`.
+    pub fn webhook_deliveries(&self, entity: EntityId) -> WebhookDeliveries<'_> {
+        WebhookDeliveries { monite: self, entity }
+    }
+
+    /// One event; `entity(..).events()` lists them.
+    pub fn event(&self, id: EventId) -> EventHandle<'_> {
+        EventHandle { monite: self, id }
+    }
+
     /// Tokens, past the cache.
     pub fn auth(&self) -> Auth<'_> {
         Auth { monite: self }
@@ -110,6 +132,11 @@ impl Monite {
     /// Any [`Error`].
     pub async fn send_for_nothing(&self, request: Request) -> Result<(), Error> {
         self.call(&request).await.map(drop)
+    }
+
+    /// Sends a call whose answer holds a secret.
+    pub(crate) async fn send_for_secret<T: DeserializeOwned>(&self, request: Request) -> Result<T, Error> {
+        self.call(&request).await?.secret_json()
     }
 
     pub(crate) fn mint(&self) -> &Minter {

@@ -60,6 +60,12 @@ ids! {
     EntityUserId,
     /// A set of permissions inside one entity.
     RoleId,
+    /// An order to be told about one kind of object.
+    WebhookSubscriptionId,
+    /// One event's way to one subscription.
+    WebhookDeliveryId,
+    /// Something that happened at Monite; the same for everyone who is told about it.
+    EventId,
     /// The partner's public name at Monite: the half of the credentials that is no secret.
     ClientId,
 }

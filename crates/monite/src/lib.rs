@@ -89,6 +89,7 @@
 //! - [`limit`]: who may send now
 //! - [`token`]: one slot per scope, one mint at a time, refresh before expiry
 //! - [`transport`]: request in, response out
+//! - [`webhook`]: is this really from Monite, and what does it say?
 //! - [`page`], [`call_log`], [`id`], [`clock`]
 
 mod answer;
@@ -106,20 +107,25 @@ pub mod request;
 pub mod retry;
 pub mod token;
 pub mod transport;
+pub mod webhook;
 mod wire;
 
-pub use api::{EntityFilter, EntityUserFilter, RoleFilter, SortBy};
+pub use api::{
+    EntityFilter, EntityUserFilter, EventFilter, RoleFilter, SortBy, WebhookDeliveryFilter, WebhookSubscriptionFilter,
+};
 pub use builder::{API_VERSION, Credentials, Environment, MoniteBuilder};
 pub use call_log::{CallLog, CallRecord};
 pub use client::Monite;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{Error, FieldError};
-pub use id::{ClientId, EntityId, EntityUserId, InvalidId, RequestId, RoleId};
+pub use id::{
+    ClientId, EntityId, EntityUserId, EventId, InvalidId, RequestId, RoleId, WebhookDeliveryId, WebhookSubscriptionId,
+};
 pub use limit::{Limiter, Permit, Priority, RateSignal, Unlimited, WindowLimiter};
 pub use model::*;
 pub use page::{Order, Page};
 pub use request::Request;
 pub use retry::RetryPolicy;
-pub use secrecy::SecretString;
+pub use secrecy::{ExposeSecret, SecretString};
 pub use token::{AccessToken, Scope, TokenCache, TokenSlot};
 pub use transport::{ReqwestTransport, Transport, TransportError, TransportKind};

@@ -1,12 +1,10 @@
 //! One entity.
 
-use serde_json::Value;
-
-use super::{EntityUsers, Metadata, Roles};
+use super::{EntityUsers, Events, Metadata, Roles, SettingsOfEntity, WebhookDeliveries};
 use crate::client::Monite;
 use crate::error::Error;
 use crate::id::EntityId;
-use crate::model::{Entity, EntityPatch, EntitySettings};
+use crate::model::{Entity, EntityPatch};
 use crate::request::Request;
 
 /// `monite.entity(id)`.
@@ -54,22 +52,6 @@ impl<'a> EntityHandle<'a> {
         self.monite.send(Request::post("entities.deactivate", self.path("/deactivate")).repeatable()).await
     }
 
-    /// Reads its settings.
-    ///
-    /// # Errors
-    /// Any [`Error`].
-    pub async fn settings(&self) -> Result<EntitySettings, Error> {
-        self.monite.send(Request::get("entities.settings", self.path("/settings"))).await
-    }
-
-    /// Changes the settings named in `patch`, an object as Monite documents it.
-    ///
-    /// # Errors
-    /// Any [`Error`]; 422 names the wrong fields.
-    pub async fn update_settings(&self, patch: &Value) -> Result<EntitySettings, Error> {
-        self.monite.send(Request::patch("entities.update_settings", self.path("/settings")).json(patch)).await
-    }
-
     /// The partner's own notes on it.
     pub fn metadata(&self) -> Metadata<'a> {
         Metadata { monite: self.monite, entity: self.id }
@@ -83,6 +65,21 @@ impl<'a> EntityHandle<'a> {
     /// Its users.
     pub fn users(&self) -> EntityUsers<'a> {
         EntityUsers { monite: self.monite, entity: self.id }
+    }
+
+    /// Its settings.
+    pub fn settings(&self) -> SettingsOfEntity<'a> {
+        SettingsOfEntity { monite: self.monite, entity: self.id }
+    }
+
+    /// What happened to it and in it.
+    pub fn events(&self) -> Events<'a> {
+        Events { monite: self.monite, entity: self.id }
+    }
+
+    /// What became of reporting that.
+    pub fn webhook_deliveries(&self) -> WebhookDeliveries<'a> {
+        WebhookDeliveries { monite: self.monite, entity: self.id }
     }
 
     fn path(&self, below: &str) -> String {

@@ -3,19 +3,32 @@
 mod entity;
 mod entity_patch;
 mod entity_user;
+mod event;
 mod field;
 mod open_enum;
+mod partner_settings;
 mod permission_kinds;
 mod permissions;
 mod permissions_wire;
 mod role;
 mod settings;
+mod webhook_delivery;
+mod webhook_kinds;
+mod webhook_subscription;
 
 pub use entity::{Address, BusinessStructure, Entity, EntityStatus, EntityType, Individual, NewEntity, Organization};
 pub use entity_patch::{AddressPatch, EntityPatch, IndividualPatch, OrganizationPatch};
 pub use entity_user::{EntityUser, EntityUserPatch, EntityUserStatus, MePatch, NewEntityUser};
+pub use event::{Event, Subject};
 pub use field::Field;
+pub use partner_settings::{PartnerSettings, PartnerSettingsPatch};
 pub use permission_kinds::{Action, ObjectType, Permission, UnknownName};
 pub use permissions::{ImpossiblePermission, Permissions, UnknownGrant};
 pub use role::{NewRole, Role, RolePatch, RoleStatus};
-pub use settings::{EntitySettings, PaymentPriority, ReceivableEditFlow, Reminder, VatMode};
+pub use settings::{EntitySettings, EntitySettingsPatch, PaymentPriority, ReceivableEditFlow, Reminder, VatMode};
+pub use webhook_delivery::WebhookDelivery;
+pub use webhook_kinds::{EventAction, WebhookObjectType};
+pub use webhook_subscription::{
+    NewWebhookSubscription, WebhookSubscription, WebhookSubscriptionPatch, WebhookSubscriptionStatus,
+    WebhookSubscriptionWithSecret,
+};

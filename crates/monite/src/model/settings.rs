@@ -3,11 +3,13 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::field::Field;
 use super::open_enum::open_enum;
 
 /// Answer of `GET /entities/{id}/settings`. The deep parts stay as JSON: they belong to other products of Monite.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
+#[non_exhaustive]
 pub struct EntitySettings {
     /// Default currency and exchange rates.
     pub currency: Option<Value>,
@@ -44,6 +46,67 @@ pub struct EntitySettings {
     /// Whatever else Monite sent.
     #[serde(flatten)]
     pub other: Map<String, Value>,
+}
+
+/// Body of `PATCH /entities/{id}/settings`. Monite refuses keys it does not know. The deep parts are replaced whole.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct EntitySettingsPatch {
+    /// Default currency and exchange rates, `{"default": "EUR"}`.
+    #[serde(skip_serializing_if = "Field::is_keep")]
+    pub currency: Field<Value>,
+    /// Language of documents and mails, two letters.
+    #[serde(skip_serializing_if = "Field::is_keep")]
+    pub language: Field<String>,
+    /// Reply-to addresses of mails.
+    #[serde(skip_serializing_if = "Field::is_keep")]
+    pub mail: Field<Value>,
+    /// Whether reminders go out.
+    #[serde(skip_serializing_if = "Field::is_keep")]
+    pub reminder: Field<Reminder>,
+    /// Default VAT mode.
+    #[serde(skip_serializing_if = "Field::is_keep")]
+    pub vat_mode: Field<VatMode>,
+    /// Whether discounts include VAT. Cannot be cleared.
+    #[serde(skip_serializing_if = "Field::is_keep")]
+    pub vat_inclusive_discount_mode: Field<VatMode>,
+    /// What the payment suggestions optimise.
+    #[serde(skip_serializing_if = "Field::is_keep")]
+    pub payment_priority: Field<PaymentPriority>,
+    /// Link bills to purchase orders by themselves.
+    #[serde(skip_serializing_if = "Field::is_keep")]
+    pub allow_purchase_order_autolinking: Field<bool>,
+    /// How far issued documents may be edited.
+    #[serde(skip_serializing_if = "Field::is_keep")]
+    pub receivable_edit_flow: Field<ReceivableEditFlow>,
+    /// Numbering of documents; `next_number` can only be written.
+    #[serde(skip_serializing_if = "Field::is_keep")]
+    pub document_ids: Field<Value>,
+    /// Look of documents. Cannot be cleared.
+    #[serde(skip_serializing_if = "Field::is_keep")]
+    pub document_rendering: Field<Value>,
+    /// Tags set by OCR keywords.
+    #[serde(skip_serializing_if = "Field::is_keep")]
+    pub payables_ocr_auto_tagging: Field<Value>,
+    /// Ledger account and tax defaults.
+    #[serde(skip_serializing_if = "Field::is_keep")]
+    pub accounting: Field<Value>,
+    /// Quotes need a signature. Cannot be cleared.
+    #[serde(skip_serializing_if = "Field::is_keep")]
+    pub quote_signature_required: Field<bool>,
+    /// Paid invoices get a PDF of their own. Cannot be cleared.
+    #[serde(skip_serializing_if = "Field::is_keep")]
+    pub generate_paid_invoice_pdf: Field<bool>,
+    /// Bills skip approval. Cannot be cleared.
+    #[serde(skip_serializing_if = "Field::is_keep")]
+    pub payables_skip_approval_flow: Field<bool>,
+}
+
+impl EntitySettingsPatch {
+    /// True when nothing would change: such a patch need not be sent.
+    pub fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// Whether reminders go out.

@@ -124,11 +124,7 @@ fn is_about_client(message: &str) -> bool {
 }
 
 fn token(answer: &Answer) -> Result<AccessToken, Error> {
-    // The parser's own words can quote what it read, which here is a secret: only the place is told.
-    let wire: TokenAnswer = serde_json::from_slice(&answer.body).map_err(|error| {
-        let place = format!("not a token answer (line {}, column {})", error.line(), error.column());
-        answer.unreadable(std::io::Error::other(place))
-    })?;
+    let wire: TokenAnswer = answer.secret_json()?;
     let expires_at = later(answer.sent_at, Duration::from_secs(wire.expires_in));
     Ok(AccessToken::new(SecretString::from(wire.access_token), wire.token_type, answer.sent_at, expires_at))
 }

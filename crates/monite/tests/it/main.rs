@@ -12,3 +12,5 @@ mod rate_limit;
 mod retries;
 mod sandbox;
 mod tokens;
+mod webhook;
+mod webhook_calls;

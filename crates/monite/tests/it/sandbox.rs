@@ -123,7 +123,7 @@ async fn roles_users_metadata_and_settings() {
     let notes: Map<String, _> = [("customer".to_owned(), json!({"id": "acme"}))].into_iter().collect();
     assert_eq!(handle.metadata().put(&notes).await.unwrap(), notes);
     assert_eq!(handle.metadata().get().await.unwrap(), notes);
-    let settings = handle.settings().await.unwrap();
+    let settings = handle.settings().get().await.unwrap();
     assert_eq!(settings.vat_mode.unwrap().as_str(), "exclusive");
 
     assert_eq!(handle.deactivate().await.unwrap().status, EntityStatus::Inactive);
