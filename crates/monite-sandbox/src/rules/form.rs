@@ -182,10 +182,17 @@ pub(crate) fn list<T>(value: Value, rule: impl Fn(Value) -> Result<T, Wrong>) ->
 
 /// Reads a whole request body as one JSON object. An empty body counts as missing.
 pub(crate) fn body<T>(raw: &[u8], read: impl FnOnce(&mut Form) -> Option<T>) -> Result<T, Wrong> {
+    body_object(raw, Extras::Refuse, read)
+}
+
+/// As [`body`], for schemas that may tolerate keys they do not know.
+pub(crate) fn body_object<T>(
+    raw: &[u8], extras: Extras, read: impl FnOnce(&mut Form) -> Option<T>,
+) -> Result<T, Wrong> {
     if raw.is_empty() {
         return Err(Wrong::here("Field required", "missing").at_key("body"));
     }
-    parse(raw).and_then(|value| object(value, Extras::Refuse, read).map_err(|wrong| wrong.at_key("body")))
+    parse(raw).and_then(|value| object(value, extras, read).map_err(|wrong| wrong.at_key("body")))
 }
 
 /// As [`body`], but no body at all means an object without fields: the official Python client sends that.

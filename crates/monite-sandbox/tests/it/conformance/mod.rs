@@ -4,7 +4,11 @@
 mod bodies;
 mod document;
 mod failures;
+mod generate;
 mod ledger;
+mod mutate;
+mod oracle;
+mod requests;
 mod stage;
 
 use self::document::{Document, Operation};

@@ -1,5 +1,6 @@
 //! A client that says little and reads well: status and JSON of every call.
 
+pub mod chance;
 pub mod direct;
 
 use std::time::Duration;
