@@ -14,7 +14,7 @@ use crate::http::reply::{Answer, Reply};
 use crate::id::IdSource;
 use crate::journal::Journal;
 use crate::quirks::Quirks;
-use crate::ratelimit::{RateLimit, Window};
+use crate::ratelimit::Meter;
 use crate::refusal::Refusal;
 use crate::rules::auth::Presented;
 use crate::storage::{Commit, Storage};
@@ -55,7 +55,7 @@ pub(crate) struct App {
     world: RwLock<World>,
     faults: Mutex<Faults>,
     journal: Mutex<Journal>,
-    window: Mutex<Window>,
+    meter: Mutex<Meter>,
 }
 
 /// Streams of one seed.
@@ -64,7 +64,7 @@ const REQUEST_IDS: u64 = 2;
 
 impl App {
     pub(crate) fn new(
-        clock: SandboxClock, credentials: Credentials, token_ttl: Duration, admin: Admin, limit: RateLimit,
+        clock: SandboxClock, credentials: Credentials, token_ttl: Duration, admin: Admin, meter: Meter,
         seed: Option<u64>, kept: Option<(Storage, World)>,
     ) -> Self {
         let (storage, world) = kept.map_or_else(
@@ -81,7 +81,7 @@ impl App {
             world: RwLock::new(world),
             faults: Mutex::default(),
             journal: Mutex::new(Journal::new(IdSource::new(seed, REQUEST_IDS))),
-            window: Mutex::new(Window::new(limit)),
+            meter: Mutex::new(meter),
         }
     }
 
@@ -149,7 +149,7 @@ impl App {
         self.clock.reset();
         self.faults().clear();
         *self.journal() = Journal::new(IdSource::new(self.seed, REQUEST_IDS));
-        self.window().reset();
+        self.meter().reset();
         self.storage.as_ref().map(Storage::clear)
     }
 
@@ -174,7 +174,7 @@ impl App {
         self.journal.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn window(&self) -> MutexGuard<'_, Window> {
-        self.window.lock().unwrap_or_else(PoisonError::into_inner)
+    pub(crate) fn meter(&self) -> MutexGuard<'_, Meter> {
+        self.meter.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

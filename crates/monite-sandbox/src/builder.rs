@@ -12,7 +12,7 @@ use crate::app::{Admin, App, Credentials};
 use crate::clock::{Clock, SandboxClock, SystemClock};
 use crate::http;
 use crate::id::IdSource;
-use crate::ratelimit::RateLimit;
+use crate::ratelimit::{Meter, RateAlgorithm, RateLimit};
 use crate::sandbox::Sandbox;
 use crate::serve::serve;
 use crate::storage::{Storage, StorageError};
@@ -34,6 +34,7 @@ pub struct Builder {
     client_id: Option<String>,
     client_secret: Option<String>,
     rate_limit: RateLimit,
+    rate_algorithm: RateAlgorithm,
     token_ttl: Duration,
     data_file: Option<PathBuf>,
     admin: Admin,
@@ -48,6 +49,7 @@ impl Default for Builder {
             client_id: None,
             client_secret: None,
             rate_limit: RateLimit::default(),
+            rate_algorithm: RateAlgorithm::default(),
             token_ttl: TOKEN_TTL,
             data_file: None,
             admin: Admin::Loopback,
@@ -114,6 +116,12 @@ impl Builder {
     /// Default: 30 calls a second.
     pub fn rate_limit(mut self, limit: RateLimit) -> Self {
         self.rate_limit = limit;
+        self
+    }
+
+    /// How calls are counted against the limit. Default: by the second of the clock.
+    pub fn rate_algorithm(mut self, algorithm: RateAlgorithm) -> Self {
+        self.rate_algorithm = algorithm;
         self
     }
 
@@ -199,7 +207,8 @@ impl Builder {
             }
         };
         let clock = SandboxClock::new(self.clock, offset);
-        Ok(Arc::new(App::new(clock, credentials, self.token_ttl, self.admin, self.rate_limit, self.seed, kept)))
+        let meter = Meter::new(self.rate_limit, self.rate_algorithm);
+        Ok(Arc::new(App::new(clock, credentials, self.token_ttl, self.admin, meter, self.seed, kept)))
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::builder::{Builder, StartError};
-use crate::ratelimit::RateLimit;
+use crate::ratelimit::{RateAlgorithm, RateLimit};
 use crate::sandbox::Sandbox;
 
 /// A local imitation of Monite's API.
@@ -29,6 +29,14 @@ pub struct SandboxArgs {
     /// Calls per second to allow, or off
     #[arg(long, value_name = "N|off", default_value = "30")]
     rate_limit: RateLimit,
+
+    /// How calls are counted against the limit
+    #[arg(long, value_name = "NAME", default_value = "fixed-second")]
+    rate_algorithm: RateAlgorithm,
+
+    /// Make every id, token and generated secret follow from this number [default: random]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
 
     /// Life of access tokens in seconds
     #[arg(long, value_name = "SECONDS", default_value_t = 1800, value_parser = clap::value_parser!(u64).range(1..))]
@@ -115,8 +123,13 @@ fn builder(args: SandboxArgs) -> Builder {
     let builder = Sandbox::builder()
         .listen(args.listen)
         .rate_limit(args.rate_limit)
+        .rate_algorithm(args.rate_algorithm)
         .token_ttl(Duration::from_secs(args.token_ttl))
         .partial_credentials(args.client_id, args.client_secret);
+    let builder = match args.seed {
+        Some(seed) => builder.seed(seed),
+        None => builder,
+    };
     let builder = match args.data {
         Some(path) => builder.data_file(path),
         None => builder,

@@ -45,6 +45,6 @@ pub use crate::fault::{Fault, FaultRule};
 pub use crate::http::reply::Cut;
 pub use crate::journal::JournalEntry;
 pub use crate::quirks::UnknownQuirk;
-pub use crate::ratelimit::RateLimit;
+pub use crate::ratelimit::{RateAlgorithm, RateLimit};
 pub use crate::sandbox::Sandbox;
 pub use crate::storage::StorageError;

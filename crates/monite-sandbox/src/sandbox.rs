@@ -16,6 +16,7 @@ use crate::fault::{Fault, FaultRule};
 use crate::http;
 use crate::journal::JournalEntry;
 use crate::quirks::UnknownQuirk;
+use crate::ratelimit::{RateAlgorithm, RateLimit};
 
 /// A local Monite, and every string one can pull on it. Stops when dropped.
 pub struct Sandbox {
@@ -110,6 +111,17 @@ impl Sandbox {
     pub fn unused_faults(&self) -> Vec<FaultRule> {
         let left = |rule: &FaultRule| rule.times.is_some_and(|times| rule.hits < times);
         self.faults().into_iter().filter(left).collect()
+    }
+
+    /// The limit of calls in force, and how it is counted.
+    pub fn rate_limit(&self) -> (RateLimit, RateAlgorithm) {
+        let meter = self.app.meter();
+        (meter.limit(), meter.algorithm())
+    }
+
+    /// Changes the limit and how it is counted, from the next call on. The count starts afresh.
+    pub fn set_rate_limit(&self, limit: RateLimit, algorithm: RateAlgorithm) {
+        self.app.meter().change(limit, algorithm);
     }
 
     /// Chooses the outcome of a point that Monite's documents leave open; see `GET /_sandbox/quirks`.

@@ -18,7 +18,7 @@ use crate::app::App;
 use crate::fault::Fault;
 use crate::journal::{Kept, Recorded};
 use crate::quirks::Point;
-use crate::ratelimit::{RESET_SECONDS, Verdict};
+use crate::ratelimit::{Quota, RateLimit, Verdict};
 use crate::refusal::Refusal;
 use crate::rules::Wrong;
 use crate::rules::version::{self, Version};
@@ -87,7 +87,7 @@ impl Passage {
     /// Handles the call, and answers once what it changed is kept.
     async fn handle(mut self) -> Response {
         self.call.now = Stamp::from(self.app.now());
-        let verdict = self.app.window().count(self.app.now());
+        let verdict = self.app.meter().count(self.app.now());
         let mut reply = self.answer(verdict);
         self.record(Some(reply.status));
         if let Some(commit) = reply.commit.take()
@@ -100,9 +100,9 @@ impl Passage {
     }
 
     fn answer(&self, verdict: Verdict) -> Reply {
-        if matches!(verdict, Verdict::Refused { .. }) {
+        if let Verdict::Refused(quota) = verdict {
             let reply = Reply::gateway(StatusCode::TOO_MANY_REQUESTS, "API rate limit exceeded");
-            return Reply { retry_after: Some(u64::from(RESET_SECONDS)), ..reply };
+            return Reply { retry_after: Some(u64::from(quota.retry_after)), ..reply };
         }
         let operation = match self.operation() {
             Ok(operation) => operation,
@@ -156,8 +156,8 @@ impl Passage {
         self.call.now = Stamp::from(self.app.now());
         // Rules are checked when they are installed.
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let verdict = match (status, self.app.window().limit()) {
-            (StatusCode::TOO_MANY_REQUESTS, Some(limit)) => Verdict::Refused { limit },
+        let verdict = match (status, self.app.meter().limit()) {
+            (StatusCode::TOO_MANY_REQUESTS, RateLimit::PerSecond(limit)) => Verdict::Refused(Quota::pretended(limit)),
             _ => Verdict::Unlimited,
         };
         self.record(Some(status));

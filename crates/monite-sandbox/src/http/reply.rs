@@ -11,7 +11,7 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::call::{ENTITY_HEADER, VERSION_HEADER};
-use crate::ratelimit::{RESET_SECONDS, Verdict};
+use crate::ratelimit::Verdict;
 use crate::refusal::Refusal;
 use crate::rules::version;
 use crate::storage::Commit;
@@ -126,17 +126,15 @@ fn identify(headers: &mut HeaderMap, envelope: &Envelope<'_>) {
 }
 
 fn announce_limit(headers: &mut HeaderMap, verdict: Verdict) {
-    let (limit, remaining) = match verdict {
-        Verdict::Unlimited => return,
-        Verdict::Allowed { limit, remaining } => (limit, remaining),
-        Verdict::Refused { limit } => (limit, 0),
+    let (Verdict::Allowed(quota) | Verdict::Refused(quota)) = verdict else {
+        return;
     };
     let mut put = |name: &'static str, value: u32| headers.insert(HeaderName::from_static(name), value.into());
-    put("ratelimit-limit", limit);
-    put("ratelimit-remaining", remaining);
-    put("ratelimit-reset", RESET_SECONDS);
-    put("x-ratelimit-limit-second", limit);
-    put("x-ratelimit-remaining-second", remaining);
+    put("ratelimit-limit", quota.limit);
+    put("ratelimit-remaining", quota.remaining);
+    put("ratelimit-reset", quota.reset);
+    put("x-ratelimit-limit-second", quota.limit);
+    put("x-ratelimit-remaining-second", quota.remaining);
 }
 
 fn open_to_browsers(headers: &mut HeaderMap) {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use monite_sandbox::{Fault, ManualClock, RateLimit};
+use monite_sandbox::{Fault, ManualClock, RateAlgorithm, RateLimit};
 use serde_json::json;
 
 use crate::support::{Api, builder, send};
@@ -82,4 +82,47 @@ async fn without_a_limit_nothing_is_said_about_one() {
         let answer = api.get("/entities").await;
         assert_eq!((answer.status, answer.header("ratelimit-limit")), (200, None));
     }
+}
+
+#[tokio::test]
+async fn a_sliding_counter_may_keep_a_client_waiting_for_two_seconds() {
+    let (api, clock) = limited(4).await;
+    api.sandbox.set_rate_limit(RateLimit::PerSecond(4), RateAlgorithm::SlidingCounter);
+    for remaining in ["3", "2", "1", "0"] {
+        let answer = api.get("/entities").await;
+        assert_eq!((answer.status, answer.header("ratelimit-remaining")), (200, Some(remaining)));
+        assert_eq!(answer.header("ratelimit-reset"), Some("2"));
+    }
+    // At 1.25 s four calls of the second before weigh 3, five weigh 3.75.
+    let refused = api.get("/entities").await;
+    assert_eq!((refused.status, refused.header("retry-after")), (429, Some("2")));
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(api.get("/entities").await.status, 429);
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(api.get("/entities").await.status, 200);
+}
+
+#[tokio::test]
+async fn limit_and_algorithm_are_changed_over_http_while_it_runs() {
+    let api = Api::start().await;
+    let shown = api.control("GET /rate-limit", None).await.body;
+    assert_eq!(shown, json!({"limit": "off", "algorithm": "fixed-second", "remaining": null}));
+    let changed = api.control("PUT /rate-limit", Some(json!({"limit": 2, "algorithm": "token-bucket"}))).await.body;
+    assert_eq!(changed, json!({"limit": 2, "algorithm": "token-bucket", "remaining": 2}));
+    for status in [200, 200, 429] {
+        assert_eq!(api.get("/entities").await.status, status);
+    }
+    api.sandbox.advance(Duration::from_millis(500));
+    assert_eq!(api.get("/entities").await.status, 200, "half a second is one call of two");
+    assert_eq!(api.get("/entities").await.status, 429);
+    assert_eq!(api.control("GET /rate-limit", None).await.body["remaining"], 0);
+    assert_eq!(api.sandbox.rate_limit(), (RateLimit::PerSecond(2), RateAlgorithm::TokenBucket));
+
+    let changed = api.control("PUT /rate-limit", Some(json!({"limit": "off"}))).await.body;
+    assert_eq!(changed, json!({"limit": "off", "algorithm": "token-bucket", "remaining": null}));
+    for bad in [json!({"limit": 0}), json!({"limit": "some"}), json!({"algorithm": "guess"}), json!({"rate": 1})] {
+        assert_eq!(api.control("PUT /rate-limit", Some(bad.clone())).await.status, 400, "{bad}");
+    }
+    api.control("POST /reset", None).await;
+    assert_eq!(api.sandbox.rate_limit(), (RateLimit::Off, RateAlgorithm::FixedSecond), "as it started");
 }

@@ -1,4 +1,7 @@
-//! `/_sandbox`: faults, clock, state, journal, quirks and reset, for people and tests. Not part of Monite.
+//! `/_sandbox`: faults, rate limit, clock, state, journal, quirks and reset, for people and tests. Not part of Monite.
+
+mod answer;
+mod limit;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,9 +17,9 @@ use http::StatusCode;
 use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
+use self::answer::{Refused, kept, read};
 use crate::app::{Admin, App};
 use crate::fault::FaultRule;
-use crate::storage::Commit;
 
 /// Requests shown when nothing else is asked.
 const SHOWN: usize = 100;
@@ -31,6 +34,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router<Arc<App>> {
     }
     Router::new()
         .route("/_sandbox/faults", get(faults).put(put_faults).delete(delete_faults))
+        .route("/_sandbox/rate-limit", get(limit::show).put(limit::change))
         .route("/_sandbox/clock", get(clock).post(advance))
         .route("/_sandbox/reset", post(reset))
         .route("/_sandbox/state", get(state))
@@ -45,8 +49,7 @@ async fn only_from_here(State(app): State<Arc<App>>, request: Request, next: Nex
     if is_near || app.admin == Admin::Everybody {
         next.run(request).await
     } else {
-        Refused { status: StatusCode::FORBIDDEN, message: "the control routes answer loopback clients only".to_owned() }
-            .into_response()
+        Refused::forbidden("the control routes answer loopback clients only").into_response()
     }
 }
 
@@ -133,41 +136,4 @@ async fn put_quirks(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<Val
     let mut world = app.world_mut();
     world.quirks.apply(&document).map_err(Refused::misread)?;
     Ok(Json(world.quirks.to_json()))
-}
-
-/// Why a control route did nothing.
-struct Refused {
-    status: StatusCode,
-    message: String,
-}
-
-impl Refused {
-    fn misread(why: impl ToString) -> Self {
-        Self { status: StatusCode::BAD_REQUEST, message: why.to_string() }
-    }
-}
-
-impl IntoResponse for Refused {
-    fn into_response(self) -> Response {
-        (self.status, Json(json!({"error": {"message": self.message}}))).into_response()
-    }
-}
-
-/// Reads a JSON body whatever its content type: these routes are called by hand.
-fn read<T: serde::de::DeserializeOwned>(body: &[u8]) -> Result<T, Refused> {
-    serde_json::from_slice(body).map_err(Refused::misread)
-}
-
-/// Waits until a change is in the data file, if there is one.
-async fn kept(commit: Option<Commit>) -> Result<(), Refused> {
-    let Some(commit) = commit else {
-        return Ok(());
-    };
-    match commit.await {
-        Ok(Ok(())) => Ok(()),
-        _ => Err(Refused {
-            status: StatusCode::INTERNAL_SERVER_ERROR,
-            message: "the data file could not be written".to_owned(),
-        }),
-    }
 }
