@@ -16,5 +16,7 @@ mod protocol;
 mod quirks;
 mod rate_limit;
 mod roles;
+mod settings;
 mod storage;
 mod support;
+mod versions;
