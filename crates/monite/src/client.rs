@@ -17,7 +17,7 @@ use crate::error::Error;
 use crate::id::{EntityId, EntityUserId, EventId};
 use crate::limit::Priority;
 use crate::request::Request;
-use crate::token::{Minter, TokenCache};
+use crate::token::{Minter, Scope, TokenCache};
 use crate::wire::{Journey, Wire};
 
 /// A token for our own call must live at least so long: longer than a call takes.
@@ -27,6 +27,8 @@ const OWN_CALL_MIN_LEFT: Duration = Duration::from_secs(30);
 #[derive(Clone)]
 pub struct Monite {
     core: Arc<Core>,
+    /// Whose token calls carry that do not say it themselves.
+    scope: Scope,
     priority: Priority,
     log: Option<CallLog>,
 }
@@ -47,7 +49,8 @@ impl Monite {
         let wire = Arc::new(wire);
         let minter = Minter::new(wire.clone(), credentials);
         let tokens = TokenCache::new(minter.clone());
-        Self { core: Arc::new(Core { wire, minter, tokens }), priority: Priority::default(), log: None }
+        let core = Arc::new(Core { wire, minter, tokens });
+        Self { core, scope: Scope::Partner, priority: Priority::default(), log: None }
     }
 
     /// The same client, whose calls wait for the rate limit with this priority.
@@ -61,6 +64,14 @@ impl Monite {
     #[must_use]
     pub fn recording(&self, log: &CallLog) -> Self {
         Self { log: Some(log.clone()), ..self.clone() }
+    }
+
+    /// The same client, whose calls carry the token of `user` instead of the partner's and can do what that user's role
+    /// allows: `monite.acting_as(ana).entity(acme).roles()`. Each method says which permission it takes; what takes the
+    /// partner token is refused with 403. For calls about the user itself see [`Monite::as_entity_user`].
+    #[must_use]
+    pub fn acting_as(&self, user: EntityUserId) -> Self {
+        Self { scope: Scope::EntityUser(user), ..self.clone() }
     }
 
     /// All entities.
@@ -151,8 +162,10 @@ impl Monite {
     async fn call(&self, request: &Request) -> Result<Answer, Error> {
         let (wire, tokens) = (&self.core.wire, &self.core.tokens);
         let mut journey = Journey::new(self.priority, self.log.clone());
-        let Some(scope) = request.scope else {
-            return wire.call(request, None, &[], &mut journey).await;
+        let scope = match request.scope {
+            Some(Scope::Partner) => self.scope,
+            Some(scope) => scope,
+            None => return wire.call(request, None, &[], &mut journey).await,
         };
         let token = tokens.get(scope, OWN_CALL_MIN_LEFT).await?;
         match wire.call(request, Some(&token), &[], &mut journey).await {
@@ -170,6 +183,7 @@ impl fmt::Debug for Monite {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Monite")
             .field("wire", &self.core.wire)
+            .field("scope", &self.scope)
             .field("priority", &self.priority)
             .finish_non_exhaustive()
     }

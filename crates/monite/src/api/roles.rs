@@ -7,7 +7,7 @@ use super::filter::{Query, SortBy};
 use crate::client::Monite;
 use crate::error::Error;
 use crate::id::{EntityId, RoleId};
-use crate::model::{NewRole, Role, RolePatch};
+use crate::model::{NewRole, Permissions, Role, RolePatch};
 use crate::page::{self, Order, Page};
 use crate::request::Request;
 
@@ -69,6 +69,7 @@ impl Roles<'_> {
     /// # Errors
     /// Any [`Error`]; `is_conflict` when the name is taken.
     pub async fn create(&self, new: &NewRole) -> Result<Role, Error> {
+        possible(Some(&new.permissions))?;
         self.monite.send(Request::post("roles.create", "/roles").on_behalf_of(self.entity).json(new)).await
     }
 
@@ -106,6 +107,7 @@ impl Roles<'_> {
     /// # Errors
     /// Any [`Error`]; `is_conflict` when the name is taken.
     pub async fn update(&self, id: RoleId, patch: &RolePatch) -> Result<Role, Error> {
+        possible(patch.permissions.as_set())?;
         self.monite.send(Request::patch("roles.update", path(id)).on_behalf_of(self.entity).json(patch)).await
     }
 
@@ -120,6 +122,12 @@ impl Roles<'_> {
     fn request(&self, filter: &RoleFilter) -> Request {
         Request::get("roles.list", "/roles").on_behalf_of(self.entity).query(filter.to_query())
     }
+}
+
+/// What Monite would answer with 422 is not sent.
+fn possible(permissions: Option<&Permissions>) -> Result<(), Error> {
+    let verdict = permissions.map_or(Ok(()), Permissions::check);
+    verdict.map_err(|impossible| Error::invalid(impossible.to_string()))
 }
 
 fn path(id: RoleId) -> String {

@@ -7,6 +7,7 @@ mod event;
 mod field;
 mod open_enum;
 mod partner_settings;
+mod permission_cells;
 mod permission_kinds;
 mod permissions;
 mod permissions_wire;
@@ -22,6 +23,7 @@ pub use entity_user::{EntityUser, EntityUserPatch, EntityUserStatus, MePatch, Ne
 pub use event::{Event, Subject};
 pub use field::Field;
 pub use partner_settings::{PartnerSettings, PartnerSettingsPatch};
+pub use permission_cells::{ActionName, Knows, ObjectName, action, object};
 pub use permission_kinds::{Action, ObjectType, Permission, UnknownName};
 pub use permissions::{ImpossiblePermission, Permissions, UnknownGrant};
 pub use role::{NewRole, Role, RolePatch, RoleStatus};

@@ -19,7 +19,7 @@ impl Permissions {
         Self::default()
     }
 
-    /// Allows one action, for chains.
+    /// Allows one action whose name is only known when the program runs, for chains; [`Permissions::grant`] cannot fail.
     ///
     /// # Errors
     /// When the object does not know the action.
@@ -38,7 +38,23 @@ impl Permissions {
         if !object.accepts(action) {
             return Err(ImpossiblePermission { object, action });
         }
-        self.cells.entry(object).or_default().insert(action, permission);
+        self.put(object, action, permission);
+        Ok(())
+    }
+
+    /// Whether Monite's matrix has all of it. A cell with names this version does not know passes: Monite may know them.
+    /// One that pairs known names wrongly, which can only come from reading JSON, is refused before it is sent.
+    ///
+    /// # Errors
+    /// The first cell that the matrix does not have.
+    pub fn check(&self) -> Result<(), ImpossiblePermission> {
+        for cell in &self.unknown {
+            if let (Ok(object), Ok(action)) = (cell.object.parse::<ObjectType>(), cell.action.parse())
+                && !object.accepts(action)
+            {
+                return Err(ImpossiblePermission { object, action });
+            }
+        }
         Ok(())
     }
 
@@ -77,6 +93,11 @@ impl Permissions {
         if !self.unknown.iter().any(|kept| kept.object == grant.object && kept.action == grant.action) {
             self.unknown.push(grant);
         }
+    }
+
+    /// For a cell that is known to exist.
+    pub(super) fn put(&mut self, object: ObjectType, action: Action, permission: Permission) {
+        self.cells.entry(object).or_default().insert(action, permission);
     }
 
     pub(super) fn is_set(&self, object: ObjectType, action: Action) -> bool {
