@@ -17,7 +17,8 @@ pub struct Entities<'a> {
     pub(crate) monite: &'a Monite,
 }
 
-/// Which entities to list. All conditions must hold; an empty list is no condition; texts match exactly. Without a status Monite lists the living ones.
+/// Which entities to list. All conditions must hold; an empty list is no condition; texts match exactly. Without a
+/// status Monite lists the living ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EntityFilter {
     /// Of this type.
@@ -72,29 +73,92 @@ impl EntityFilter {
 impl Entities<'_> {
     /// Creates an entity. Creating twice makes two: after an error that `may_have_applied`, look before repeating.
     ///
+    /// `POST /entities`. Permission: none suffices, it takes the partner token.
+    ///
     /// # Errors
-    /// Any [`Error`]; 422 names the wrong fields.
+    /// Any [`Error`]; 422 names the wrong fields, 400 for a US address without a state.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, .. }| {
+    /// let new = NewEntity {
+    ///     entity_type: EntityType::Organization,
+    ///     email: "ap@muster.example".into(),
+    ///     address: Address {
+    ///         country: "DE".into(),
+    ///         city: "Berlin".into(),
+    ///         line1: "Musterweg 1".into(),
+    ///         line2: None,
+    ///         postal_code: "10115".into(),
+    ///         state: None,
+    ///     },
+    ///     organization: Some(Organization { legal_name: "Muster GmbH".into(), ..Default::default() }),
+    ///     individual: None,
+    ///     phone: None,
+    ///     website: None,
+    ///     tax_id: None,
+    ///     registration_number: None,
+    ///     registration_authority: None,
+    /// };
+    /// let entity = monite.entities().create(&new).await?;
+    /// assert_eq!(entity.status, EntityStatus::Active);
+    /// # Ok(()) }) }
+    /// ```
     pub async fn create(&self, new: &NewEntity) -> Result<Entity, Error> {
         self.monite.send(Request::post("entities.create", "/entities").json(new)).await
     }
 
     /// One page.
     ///
+    /// `GET /entities`. Permission: none suffices, it takes the partner token.
+    ///
     /// # Errors
     /// Any [`Error`].
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, acme, .. }| {
+    /// let filter = EntityFilter { email: Some("ap@acme.example".into()), ..Default::default() };
+    /// assert_eq!(monite.entities().list(&filter).await?.data[0].id, acme);
+    /// # Ok(()) }) }
+    /// ```
     pub async fn list(&self, filter: &EntityFilter) -> Result<Page<Entity>, Error> {
         self.monite.send(list(filter)).await
     }
 
     /// The page that a [`Page`]'s `next` or `prev` names.
     ///
+    /// `GET /entities`. Permission: none suffices, it takes the partner token.
+    ///
     /// # Errors
-    /// Any [`Error`].
+    /// Any [`Error`]; 400 when the token is not one of this list.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, .. }| {
+    /// # monite.entities().create(&organization("ap@second.example")).await?;
+    /// let first = monite.entities().list(&EntityFilter { limit: Some(1), ..Default::default() }).await?;
+    /// let second = monite.entities().list_next(first.next.as_deref().unwrap()).await?;
+    /// assert_eq!(monite.entities().list_next(second.prev.as_deref().unwrap()).await?.data, first.data);
+    /// # Ok(()) }) }
+    /// ```
     pub async fn list_next(&self, token: &str) -> Result<Page<Entity>, Error> {
         self.monite.send(page::on_page(list(&EntityFilter::default()), token)).await
     }
 
     /// Every entity that matches, page after page. Ends after the first error, which is not the end of the list.
+    ///
+    /// `GET /entities`. Permission: none suffices, it takes the partner token.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, .. }| {
+    /// use futures::TryStreamExt;
+    ///
+    /// let entities: Vec<Entity> = monite.entities().stream(EntityFilter::default()).try_collect().await?;
+    /// assert_eq!(entities.len(), 1);
+    /// # Ok(()) }) }
+    /// ```
     pub fn stream(&self, filter: EntityFilter) -> impl Stream<Item = Result<Entity, Error>> + Send + 'static + use<> {
         page::rows(self.monite.clone(), list(&filter))
     }

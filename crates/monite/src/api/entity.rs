@@ -22,32 +22,72 @@ impl<'a> EntityHandle<'a> {
 
     /// Reads it.
     ///
+    /// `GET /entities/{id}`. Permission: none suffices, it takes the partner token. Users read their own with
+    /// [`AsEntityUser::my_entity`](super::AsEntityUser::my_entity).
+    ///
     /// # Errors
     /// Any [`Error`]; `is_not_found` when there is none.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, acme, .. }| {
+    /// assert_eq!(monite.entity(acme).get().await?.email.as_deref(), Some("ap@acme.example"));
+    /// # Ok(()) }) }
+    /// ```
     pub async fn get(&self) -> Result<Entity, Error> {
         self.monite.send(Request::get("entities.get", self.path(""))).await
     }
 
     /// Changes what `patch` sets, all or nothing.
     ///
+    /// `PATCH /entities/{id}`. Permission: none suffices, it takes the partner token. Users change their own with
+    /// [`AsEntityUser::update_my_entity`](super::AsEntityUser::update_my_entity).
+    ///
     /// # Errors
-    /// Any [`Error`]; 422 names the wrong fields.
+    /// Any [`Error`]; `is_not_found` when there is none, 422 names the wrong fields, 400 for `organization` of an
+    /// individual, the other way round, or a null where Monite wants a value.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, acme, .. }| {
+    /// let patch = EntityPatch { phone: Field::Set("+49301234567".into()), ..Default::default() };
+    /// assert_eq!(monite.entity(acme).update(&patch).await?.phone.as_deref(), Some("+49301234567"));
+    /// # Ok(()) }) }
+    /// ```
     pub async fn update(&self, patch: &EntityPatch) -> Result<Entity, Error> {
         self.monite.send(Request::patch("entities.update", self.path("")).json(patch)).await
     }
 
     /// Lets its users work again. Harmless when it is active.
     ///
+    /// `POST /entities/{id}/activate`. Permission: none suffices, it takes the partner token.
+    ///
     /// # Errors
-    /// Any [`Error`].
+    /// Any [`Error`]; `is_not_found` when there is none.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, acme, .. }| {
+    /// assert_eq!(monite.entity(acme).activate().await?.status, EntityStatus::Active);
+    /// # Ok(()) }) }
+    /// ```
     pub async fn activate(&self) -> Result<Entity, Error> {
         self.monite.send(Request::post("entities.activate", self.path("/activate")).repeatable()).await
     }
 
     /// Stops its users from working. Entities cannot be deleted; this is the only off switch.
     ///
+    /// `POST /entities/{id}/deactivate`. Permission: none suffices, it takes the partner token.
+    ///
     /// # Errors
-    /// Any [`Error`].
+    /// Any [`Error`]; `is_not_found` when there is none.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, acme, .. }| {
+    /// assert_eq!(monite.entity(acme).deactivate().await?.status, EntityStatus::Inactive);
+    /// # Ok(()) }) }
+    /// ```
     pub async fn deactivate(&self) -> Result<Entity, Error> {
         self.monite.send(Request::post("entities.deactivate", self.path("/deactivate")).repeatable()).await
     }

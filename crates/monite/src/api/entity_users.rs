@@ -18,7 +18,8 @@ pub struct EntityUsers<'a> {
     pub(crate) entity: EntityId,
 }
 
-/// Which users to list. All conditions must hold; an empty list is no condition; texts match exactly unless said otherwise.
+/// Which users to list. All conditions must hold; an empty list is no condition; texts match exactly unless said
+/// otherwise.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EntityUserFilter {
     /// One of these.
@@ -81,8 +82,25 @@ impl EntityUserFilter {
 impl EntityUsers<'_> {
     /// Creates a user. After an error that `may_have_applied` or `is_conflict`, look by login before repeating.
     ///
+    /// `POST /entity_users`. Permission: `entity_user.create`.
+    ///
     /// # Errors
-    /// Any [`Error`]; `is_conflict` when the login is taken.
+    /// Any [`Error`]; `is_conflict` when the login is taken, `is_not_found` when there is no such entity or role, 422
+    /// names the wrong fields, 400 when `role_id` is left out and the entity has no default role.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, acme, approver, .. }| {
+    /// let bob = NewEntityUser {
+    ///     login: "bob".into(),
+    ///     first_name: "Bob".into(),
+    ///     role_id: Some(approver),
+    ///     ..Default::default()
+    /// };
+    /// let bob = monite.entity(acme).users().create(&bob).await?;
+    /// assert_eq!(bob.role_id, approver);
+    /// # Ok(()) }) }
+    /// ```
     pub async fn create(&self, new: &NewEntityUser) -> Result<EntityUser, Error> {
         self.monite
             .send(Request::post("entity_users.create", "/entity_users").on_behalf_of(self.entity).json(new))
@@ -91,21 +109,58 @@ impl EntityUsers<'_> {
 
     /// One page.
     ///
+    /// `GET /entity_users`. Permission: `entity_user.read`.
+    ///
     /// # Errors
-    /// Any [`Error`].
+    /// Any [`Error`]; `is_not_found` when there is no such entity, 422 for a sort key other than `updated_at`.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, acme, ana, .. }| {
+    /// let page = monite.entity(acme).users().list(&EntityUserFilter::with_login("ana")).await?;
+    /// assert_eq!(page.data[0].id, ana);
+    /// # Ok(()) }) }
+    /// ```
     pub async fn list(&self, filter: &EntityUserFilter) -> Result<Page<EntityUser>, Error> {
         self.monite.send(self.request(filter)).await
     }
 
     /// The page that a [`Page`]'s `next` or `prev` names.
     ///
+    /// `GET /entity_users`. Permission: `entity_user.read`.
+    ///
     /// # Errors
-    /// Any [`Error`].
+    /// Any [`Error`]; 400 when the token is not one of this list.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, acme, approver, .. }| {
+    /// let users = monite.entity(acme).users();
+    /// # let bob = NewEntityUser { login: "bob".into(), role_id: Some(approver), ..Default::default() };
+    /// # users.create(&bob).await?;
+    /// let first = users.list(&EntityUserFilter { limit: Some(1), ..Default::default() }).await?;
+    /// let second = users.list_next(first.next.as_deref().unwrap()).await?;
+    /// assert_eq!(second.data[0].login, "bob");
+    /// # Ok(()) }) }
+    /// ```
     pub async fn list_next(&self, token: &str) -> Result<Page<EntityUser>, Error> {
         self.monite.send(page::on_page(self.request(&EntityUserFilter::default()), token)).await
     }
 
     /// Every user that matches. Ends after the first error, which is not the end of the list.
+    ///
+    /// `GET /entity_users`. Permission: `entity_user.read`. A page at a time.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, acme, approver, .. }| {
+    /// use futures::TryStreamExt;
+    ///
+    /// let filter = EntityUserFilter { role_id: Some(approver), ..Default::default() };
+    /// let holders: Vec<EntityUser> = monite.entity(acme).users().stream(filter).try_collect().await?;
+    /// assert_eq!(holders.len(), 1);
+    /// # Ok(()) }) }
+    /// ```
     pub fn stream(
         &self, filter: EntityUserFilter,
     ) -> impl Stream<Item = Result<EntityUser, Error>> + Send + 'static + use<> {
@@ -114,24 +169,56 @@ impl EntityUsers<'_> {
 
     /// Reads one.
     ///
+    /// `GET /entity_users/{id}`. Permission: `entity_user.read`.
+    ///
     /// # Errors
-    /// Any [`Error`]; `is_not_found` when there is none.
+    /// Any [`Error`]; `is_not_found` when there is none in this entity.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, acme, ana, .. }| {
+    /// assert_eq!(monite.entity(acme).users().get(ana).await?.login, "ana");
+    /// # Ok(()) }) }
+    /// ```
     pub async fn get(&self, id: EntityUserId) -> Result<EntityUser, Error> {
         self.monite.send(Request::get("entity_users.get", path(id)).on_behalf_of(self.entity)).await
     }
 
-    /// Changes what `patch` sets.
+    /// Changes what `patch` sets. Another role acts at once, also on tokens already issued.
+    ///
+    /// `PATCH /entity_users/{id}`. Permission: `entity_user.update`.
     ///
     /// # Errors
-    /// Any [`Error`]; `is_conflict` when the login is taken.
+    /// Any [`Error`]; `is_conflict` when the login is taken, `is_not_found` when there is no such user or role, 422
+    /// names the wrong fields.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, acme, ana, .. }| {
+    /// let patch = EntityUserPatch { email: Field::Set("ana@acme.example".into()), ..Default::default() };
+    /// let user = monite.entity(acme).users().update(ana, &patch).await?;
+    /// assert_eq!(user.email.as_deref(), Some("ana@acme.example"));
+    /// # Ok(()) }) }
+    /// ```
     pub async fn update(&self, id: EntityUserId, patch: &EntityUserPatch) -> Result<EntityUser, Error> {
         self.monite.send(Request::patch("entity_users.update", path(id)).on_behalf_of(self.entity).json(patch)).await
     }
 
     /// Removes the user; the login is free again.
     ///
+    /// `DELETE /entity_users/{id}`. Permission: `entity_user.delete`.
+    ///
     /// # Errors
     /// Any [`Error`]; `is_not_found` when there is none, which the caller may take for done.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, acme, ana, .. }| {
+    /// let users = monite.entity(acme).users();
+    /// users.delete(ana).await?;
+    /// assert!(users.get(ana).await.is_err_and(|error| error.is_not_found()));
+    /// # Ok(()) }) }
+    /// ```
     pub async fn delete(&self, id: EntityUserId) -> Result<(), Error> {
         let request = Request::delete("entity_users.delete", path(id)).on_behalf_of(self.entity);
         self.monite.send_for_nothing(request).await

@@ -1,4 +1,9 @@
 //! One handle per resource. Handles borrow the client and hold an id: cheap, stateless.
+//!
+//! Each method names Monite's operation and the permission that a call with a user's token takes
+//! ([`Monite::acting_as`](crate::Monite::acting_as)); the partner token may do everything but what is about "me". In
+//! the examples `monite` is a client of a sandbox in the same process, `acme` an entity, `approver` its one role and
+//! `ana` its one user.
 
 mod auth;
 mod entities;

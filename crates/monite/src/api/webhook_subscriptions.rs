@@ -93,7 +93,8 @@ impl WebhookSubscriptions<'_> {
         self.monite.send(page::on_page(list(&WebhookSubscriptionFilter::default()), token)).await
     }
 
-    /// Every subscription that matches, disabled ones too. Ends after the first error, which is not the end of the list.
+    /// Every subscription that matches, disabled ones too. Ends after the first error, which is not the end of the
+    /// list.
     ///
     /// `GET /webhook_subscriptions`, a page at a time. Permission: none suffices, it takes the partner token.
     pub fn stream(
