@@ -25,6 +25,13 @@ impl IdSource {
         Self { rng }
     }
 
+    /// For the `starts`-th start on kept data: ids of its own, so that nothing given out before comes again.
+    pub(crate) fn begin_again(&mut self, starts: u64) {
+        if starts > 0 {
+            self.rng = StdRng::seed_from_u64(self.rng.next_u64() ^ starts);
+        }
+    }
+
     pub(crate) fn uuid(&mut self) -> Uuid {
         let mut bytes = [0; 16];
         self.rng.fill_bytes(&mut bytes);

@@ -42,8 +42,6 @@ pub(crate) enum Refusal {
     UsStateNeeded,
     RegistrationAuthorityNeeded,
     BadPageToken,
-    /// The partner's own website.
-    WebsiteNotHttps,
 }
 
 impl From<Wrong> for Refusal {

@@ -11,7 +11,6 @@ pub(crate) mod page;
 pub(crate) mod role;
 mod roles;
 pub(crate) mod rows;
-pub(crate) mod settings;
 pub(crate) mod stamp;
 pub(crate) mod token;
 
@@ -25,7 +24,6 @@ use self::entity_index::EntityIndex;
 use self::entity_user::EntityUser;
 use self::role::Role;
 use self::rows::Changed;
-use self::settings::Settings;
 use self::stamp::Stamp;
 use self::token::Tokens;
 use crate::id::IdSource;
@@ -39,7 +37,6 @@ const CREATION_TAKES_MICROS: i64 = 3;
 pub(crate) struct World {
     pub(crate) quirks: Quirks,
     pub(crate) tokens: Tokens,
-    partner_settings: Settings,
     entities: Vec<Household>,
     roles: Vec<Role>,
     users: Vec<EntityUser>,
@@ -48,6 +45,8 @@ pub(crate) struct World {
     user_numbers: HashMap<Uuid, u32>,
     index: EntityIndex,
     ids: IdSource,
+    /// How often this world was loaded from what was kept of it.
+    starts: u64,
     /// The latest instant given to any object. Each new one is later, so that order is total.
     last: Stamp,
     /// What storage has to write; `None` when nothing is kept on disk.
@@ -58,8 +57,6 @@ pub(crate) struct World {
 struct Household {
     entity: Entity,
     metadata: Option<Map<String, Value>>,
-    /// `None` until something was changed: most entities live with the defaults.
-    settings: Option<Box<Settings>>,
     /// In order of creation, deleted ones included.
     roles: Vec<u32>,
     users: Vec<u32>,
@@ -74,7 +71,6 @@ impl World {
         Self {
             quirks: Quirks::default(),
             tokens: Tokens::default(),
-            partner_settings: settings::partner_defaults(),
             entities: Vec::new(),
             roles: Vec::new(),
             users: Vec::new(),
@@ -83,8 +79,9 @@ impl World {
             user_numbers: HashMap::new(),
             index: EntityIndex::default(),
             ids,
+            starts: 0,
             last: Stamp::default(),
-            changed: keeps_changes.then(Vec::new),
+            changed: keeps_changes.then(|| vec![Changed::Starts]),
         }
     }
 
@@ -122,7 +119,7 @@ impl World {
         self.last
     }
 
-    /// An id nothing has yet; a seeded source starts over when a kept world is loaded again.
+    /// An id nothing has yet.
     fn fresh_id(&mut self) -> Uuid {
         loop {
             let id = self.ids.uuid();

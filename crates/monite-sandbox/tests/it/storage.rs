@@ -59,7 +59,7 @@ async fn a_restart_changes_nothing() {
     assert_eq!(send(api.inside(&entity, &format!("DELETE /roles/{role}"))).await.status, 409);
     assert_eq!(api.sandbox.logins(&entity), ["ana"]);
     assert_eq!(api.get("/entities?status=inactive").await.column("email"), ["i@example.com"]);
-    // The seeded ids start over, and still nothing collides.
+    // The seeded ids of another start: nothing collides.
     assert_ne!(api.entity().await, entity);
     assert_eq!(api.sandbox.entities().len(), 3);
 }
@@ -124,4 +124,17 @@ async fn a_file_in_use_or_of_something_else_is_refused() {
     std::fs::write(&text, "not a database, just some notes that are long enough to be read as one").unwrap();
     let refused = builder().data_file(&text).in_process().await;
     assert!(matches!(refused, Err(StartError::Storage(_))), "{refused:?}");
+}
+
+#[tokio::test]
+async fn after_a_restart_a_seed_gives_no_token_that_was_given_before() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sandbox.db");
+    let mut seen = std::collections::HashSet::new();
+    for _ in 0..3 {
+        let api = kept(&path).await;
+        assert!(seen.insert(api.token.clone()), "a revoked token would come alive again");
+        api.post("/auth/revoke", api.with_credentials(json!({"token": api.token}))).await;
+        api.sandbox.shutdown().await;
+    }
 }
