@@ -71,6 +71,12 @@ impl Direct {
         direct
     }
 
+    /// Starts a sandbox again that had given out `token`.
+    pub async fn reopened(builder: Builder, token: String) -> Self {
+        let sandbox = builder.in_process().await.unwrap();
+        Self { router: sandbox.router(), sandbox, token }
+    }
+
     pub fn credentials(&self, mut body: Value) -> Value {
         body["client_id"] = json!(self.sandbox.client_id());
         body["client_secret"] = json!(self.sandbox.client_secret());
