@@ -1,4 +1,6 @@
 //! What a visit found out, written down: one function for each kind of [`Change`]. The caller holds the lease.
+//!
+//! Statements that always go together are one query: the way to the connection's thread and back costs more than most of them.
 
 use monite::{NewEntity, NewEntityUser};
 use serde::Serialize;
@@ -78,7 +80,8 @@ async fn entity(
              state = CASE WHEN state = 'deactivated' AND seen = 'absent' AND ?2 <> 'absent' THEN 'pending' ELSE state END,
              due_at = CASE WHEN state = 'deactivated' AND seen = 'absent' AND ?2 <> 'absent' THEN written_at ELSE due_at END,
              seen = ?2, entity_id = ?3, active = ?4, attempt_at = ?5, lands_by = ?6, attempt_email = ?7
-         WHERE customer_id = ?1",
+         WHERE customer_id = ?1;
+         UPDATE customers SET at_monite = ?8 WHERE customer_id = ?1",
     )
     .bind(customer.as_str())
     .bind(columns.seen)
@@ -87,18 +90,10 @@ async fn entity(
     .bind(columns.attempt_at)
     .bind(columns.lands_by)
     .bind(attempt_email)
-    .execute(&mut *tx)
-    .await
-    .map_err(database("record_entity"))?;
-    sqlx::query(
-        "-- record_entity_document
-         UPDATE customers SET at_monite = ?2 WHERE customer_id = ?1",
-    )
-    .bind(customer.as_str())
     .bind(columns.document)
     .execute(tx)
     .await
-    .map_err(database("record_entity_document"))?;
+    .map_err(database("record_entity"))?;
     Ok(())
 }
 
@@ -162,11 +157,9 @@ async fn role(
         Seen::Unknown(attempt) => Columns::unknown(attempt),
         Seen::Present(link) => Columns::present(link.id, &link.confirmed),
     };
-    if seen.present().is_some() {
-        permission_set(tx, columns.document.as_deref()).await?;
-    }
     sqlx::query(
         "-- record_role
+         INSERT INTO permission_sets (permissions) SELECT ?7 WHERE ?3 = 'present' ON CONFLICT DO NOTHING;
          INSERT INTO role_links (customer_id, role, seen, role_id, attempt_at, lands_by, permission_set)
          VALUES (?1, ?2, ?3, ?4, ?5, ?6, (SELECT permission_set FROM permission_sets WHERE ?3 = 'present' AND permissions = ?7))
          ON CONFLICT (customer_id, role) DO UPDATE SET
@@ -183,18 +176,6 @@ async fn role(
     .execute(tx)
     .await
     .map_err(database("record_role"))?;
-    Ok(())
-}
-
-async fn permission_set(tx: &mut SqliteConnection, permissions: Option<&str>) -> Result<(), StoreError> {
-    sqlx::query(
-        "-- permission_set
-         INSERT INTO permission_sets (permissions) VALUES (?1) ON CONFLICT DO NOTHING",
-    )
-    .bind(permissions)
-    .execute(tx)
-    .await
-    .map_err(database("permission_set"))?;
     Ok(())
 }
 
@@ -222,7 +203,8 @@ async fn user(
     sqlx::query(
         "-- record_user
          UPDATE user_work SET seen = ?3, entity_user_id = ?4, attempt_at = ?5, lands_by = ?6
-         WHERE customer_id = ?1 AND user_id = ?2",
+         WHERE customer_id = ?1 AND user_id = ?2;
+         UPDATE users SET at_monite = ?7 WHERE customer_id = ?1 AND user_id = ?2",
     )
     .bind(customer.as_str())
     .bind(id.as_str())
@@ -230,19 +212,10 @@ async fn user(
     .bind(columns.id)
     .bind(columns.attempt_at)
     .bind(columns.lands_by)
-    .execute(&mut *tx)
-    .await
-    .map_err(database("record_user"))?;
-    sqlx::query(
-        "-- record_user_document
-         UPDATE users SET at_monite = ?3 WHERE customer_id = ?1 AND user_id = ?2",
-    )
-    .bind(customer.as_str())
-    .bind(id.as_str())
     .bind(columns.document)
     .execute(tx)
     .await
-    .map_err(database("record_user_document"))?;
+    .map_err(database("record_user"))?;
     Ok(())
 }
 
@@ -328,7 +301,7 @@ macro_rules! latest_calls {
         "(SELECT json_group_array(json(value)) FROM (
              SELECT value FROM (
                  SELECT 0 AS part, key, value FROM json_each(?1) UNION ALL SELECT 1, key, value FROM json_each(calls)
-             ) ORDER BY part, key LIMIT ?2))"
+             ) ORDER BY part, key LIMIT ?2 + 0))"
     };
 }
 

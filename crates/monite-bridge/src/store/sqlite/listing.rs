@@ -19,14 +19,14 @@ pub(super) async fn customers(readers: &SqlitePool, filter: &CustomerFilter) -> 
          SELECT ",
         customer_columns!(),
         " FROM customer_work w JOIN customers c ON c.customer_id = w.customer_id
-          WHERE w.customer_id > ?1 ORDER BY w.customer_id LIMIT ?2"
+          WHERE w.customer_id > ?1 ORDER BY w.customer_id LIMIT ?2 + 0"
     );
     const IN_STATE: &str = concat!(
         "-- customers_in_state
          SELECT ",
         customer_columns!(),
         " FROM customer_work w JOIN customers c ON c.customer_id = w.customer_id
-          WHERE w.state = ?3 AND w.customer_id > ?1 ORDER BY w.customer_id LIMIT ?2"
+          WHERE w.state = ?3 AND w.customer_id > ?1 ORDER BY w.customer_id LIMIT ?2 + 0"
     );
     let after = filter.after.as_ref().map_or("", CustomerId::as_str); // every id sorts behind the empty text
     let query = match filter.state {
@@ -46,7 +46,7 @@ pub(super) async fn users(
          SELECT ",
         user_columns!(),
         " FROM user_work w JOIN users u ON u.customer_id = w.customer_id AND u.user_id = w.user_id
-          WHERE w.customer_id = ?1 AND w.user_id > ?2 ORDER BY w.user_id LIMIT ?3"
+          WHERE w.customer_id = ?1 AND w.user_id > ?2 ORDER BY w.user_id LIMIT ?3 + 0"
     );
     let rows = sqlx::query(SQL)
         .bind(customer.as_str())
@@ -115,7 +115,7 @@ async fn failing_customers(readers: &SqlitePool, after: &str, limit: u32) -> Res
         "-- failing_customers
          SELECT customer_id, state, generation, synced_generation, synced_at, attempts, last_error, due_at
          FROM customer_work WHERE state IN ('retrying', 'rejected', 'drifted') AND customer_id > ?1
-         ORDER BY customer_id LIMIT ?2",
+         ORDER BY customer_id LIMIT ?2 + 0",
     )
     .bind(after)
     .bind(limit)
@@ -136,7 +136,7 @@ async fn failing_users(
         "-- failing_users
          SELECT customer_id, user_id, state, generation, synced_generation, synced_at, attempts, last_error, due_at
          FROM user_work WHERE state IN ('retrying', 'rejected', 'drifted') AND (customer_id, user_id) > (?1, ?2)
-         ORDER BY customer_id, user_id LIMIT ?3",
+         ORDER BY customer_id, user_id LIMIT ?3 + 0",
     )
     .bind(customer)
     .bind(user)

@@ -11,7 +11,8 @@
 //! - `listing`: reads that answer questions
 //! - `desired`, `bulk`, `stored`, `known`, `rows`, `gone`: values to rows and back
 //!
-//! Every query opens with its name, so that it can be told apart in traces of the database.
+//! Every query opens with its name, so that it can be told apart in traces of the database. A limit is written `LIMIT ?1 + 0`: SQLite
+//! plans by the value of a bare `LIMIT ?1`, and so prepares the statement anew each time it is run.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

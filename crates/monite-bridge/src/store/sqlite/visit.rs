@@ -82,7 +82,7 @@ async fn due_users(
         " FROM (
               SELECT customer_id, user_id FROM user_work
               WHERE customer_id = ?1 AND due_at IS NOT NULL AND due_at <= ?2
-              ORDER BY wish = 'present', user_id LIMIT ?3
+              ORDER BY wish = 'present', user_id LIMIT ?3 + 0
           ) d
           JOIN user_work w ON w.customer_id = d.customer_id AND w.user_id = d.user_id
           JOIN users u ON u.customer_id = d.customer_id AND u.user_id = d.user_id
@@ -100,7 +100,7 @@ async fn open_users(tx: &mut SqliteConnection, customer: &CustomerId, limit: u32
         user_columns!(),
         " FROM user_work w JOIN users u ON u.customer_id = w.customer_id AND u.user_id = w.user_id
           WHERE w.customer_id = ?1 AND w.state NOT IN ('in_sync', 'deactivated')
-          ORDER BY w.wish = 'present', w.user_id LIMIT ?2"
+          ORDER BY w.wish = 'present', w.user_id LIMIT ?2 + 0"
     );
     let query = sqlx::query(SQL).bind(customer.as_str()).bind(limit);
     let rows = query.fetch_all(tx).await.map_err(database("open_users"))?;

@@ -10,7 +10,7 @@ use sqlx::SqliteConnection;
 use super::super::{Change, Fenced, Lease, StoreError, WorkerId};
 use super::rows::{self, get};
 use super::writer::Write;
-use super::{changes, database, gone, micros, wake};
+use super::{changes, database, micros, wake};
 use crate::domain::CustomerId;
 
 /// See [`Store::claim_due`](super::super::Store::claim_due).
@@ -59,7 +59,7 @@ impl Write for ClaimDue {
 
 pub(super) const DUE_CUSTOMERS: &str = "-- due_customers
     SELECT customer_id FROM customer_work WHERE wake_at IS NOT NULL AND wake_at <= ?1
-    ORDER BY wake_at, customer_id LIMIT ?2";
+    ORDER BY wake_at, customer_id LIMIT ?2 + 0";
 
 impl ClaimDue {
     /// Who is to be visited, the longest waiting first. A customer in somebody's hands wakes at the end of that lease, so a
@@ -69,7 +69,7 @@ impl ClaimDue {
             None => sqlx::query(DUE_CUSTOMERS),
             Some(_) => sqlx::query(
                 "-- due_customer
-                 SELECT customer_id FROM customer_work WHERE wake_at <= ?1 AND customer_id = ?3 LIMIT ?2",
+                 SELECT customer_id FROM customer_work WHERE wake_at <= ?1 AND customer_id = ?3 LIMIT ?2 + 0",
             ),
         };
         let query = query.bind(micros(self.now)).bind(self.limit);
@@ -153,16 +153,18 @@ impl Write for Record {
             changes::apply(tx, &self.lease.customer, change).await?;
         }
         if self.then == Then::GiveBack {
-            gone::remove_forgotten(tx, &self.lease.customer).await?;
             give_back(tx, &self.lease.customer).await?;
         }
         Ok(Fenced::Recorded)
     }
 }
 
+/// Also forgets the users that the product deleted during the visit, and that are to be kept at Monite.
 async fn give_back(tx: &mut SqliteConnection, customer: &CustomerId) -> Result<(), StoreError> {
     const SQL: &str = concat!(
         "-- finish
+         DELETE FROM users WHERE (customer_id, user_id) IN
+             (SELECT customer_id, user_id FROM user_work WHERE customer_id = ?1 AND state = 'deactivated');
          UPDATE customer_work SET lease_owner = NULL, lease_until = NULL, wake_at = ",
         wake::wake_without_lease!(),
         " WHERE customer_id = ?1"
