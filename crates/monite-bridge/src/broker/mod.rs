@@ -31,6 +31,10 @@ use crate::store::{Store, TokenSubject};
 /// `expires_in` says (monite-behaviour, section 12), and the page needs a moment on top.
 pub const MIN_LEFT: Duration = Duration::from_secs(660);
 
+/// How often one hand-out begins again because the user changed meanwhile. Each change is one write of the product or one outcome
+/// of the reconciler, so several within one hand-out are rare.
+const MOST_LOOKS: u32 = 5;
+
 /// A token for one user, with what an SDK needs before its first call.
 #[derive(Debug, Clone)]
 pub struct Handout {
@@ -178,8 +182,19 @@ impl Inner {
         (!binding.is_dropped()).then_some(handout)
     }
 
-    /// The way that asks: the store who it is, Monite for a token, and the store once more.
+    /// The way that asks, begun again when the user changed meanwhile: mostly it was its own creation, told about just now.
     async fn ask(&self, customer: &CustomerId, user: &UserId) -> Result<Handout, BrokerError> {
+        for _ in 1..MOST_LOOKS {
+            match self.ask_once(customer, user).await {
+                Err(BrokerError::Changed) => {}
+                settled => return settled,
+            }
+        }
+        self.ask_once(customer, user).await
+    }
+
+    /// Asks the store who it is, Monite for a token, and the store once more.
+    async fn ask_once(&self, customer: &CustomerId, user: &UserId) -> Result<Handout, BrokerError> {
         let (entity_id, entity_user_id) = self.subject(customer, user).await?;
         let token = self.monite.tokens().get(Scope::EntityUser(entity_user_id), MIN_LEFT).await?;
         let binding = self.bindings.insert(customer, user, Binding::new(entity_id, entity_user_id));

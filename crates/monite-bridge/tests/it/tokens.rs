@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use monite_bridge::domain::{CustomerId, ObjectId, UserId};
 use monite_sandbox::{Fault, FaultRule};
 use serde_json::json;
 
@@ -136,6 +137,24 @@ async fn a_changed_document_keeps_the_token_and_a_role_that_is_still_on_its_way_
     );
     bridge.settle().await;
     assert_eq!(bridge.token("acme", "ana").await.json(), first);
+}
+
+/// What the reconciler did is told to the broker a moment after it is done: a hand-out in that moment looks again by itself.
+#[tokio::test]
+async fn a_change_that_is_told_while_a_token_is_asked_for_refuses_nobody() {
+    let bridge = with_ana(Setup::default()).await;
+    let ana = ObjectId::User(CustomerId::parse("acme").unwrap(), UserId::parse("ana").unwrap());
+    for turns in 0..40 {
+        bridge.broker.look_again(&ana);
+        let told = async {
+            for _ in 0..turns {
+                tokio::task::yield_now().await;
+            }
+            bridge.broker.look_again(&ana);
+        };
+        let (answer, ()) = tokio::join!(bridge.token("acme", "ana"), told);
+        assert_eq!(answer.status, 200, "told after {turns} turns: {answer:?}");
+    }
 }
 
 #[tokio::test]

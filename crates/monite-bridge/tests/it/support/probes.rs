@@ -11,6 +11,7 @@ use super::{Answer, TestBridge};
 impl TestBridge {
     /// What Monite answers to a GET with a token that was handed out.
     pub(crate) async fn ask_monite(&self, path: &str, token: &Value) -> Value {
+        assert!(token["access_token"].is_string(), "no token to ask with: {token}");
         let request = http::Request::get(path)
             .header("authorization", format!("Bearer {}", token["access_token"].as_str().unwrap()))
             .header("x-monite-version", monite::API_VERSION)
