@@ -10,7 +10,8 @@ use crate::support::{Dies, Setup, TestBridge, customer_document, user_document};
 
 #[tokio::test]
 async fn the_fewest_calls_there_can_be() {
-    let bridge = TestBridge::start().await;
+    // Counts roles that were created, so Monite must not give any by itself.
+    let bridge = TestBridge::with(Setup { quirk: None, ..Setup::default() }).await;
     bridge.put_customer("acme").await;
     for (user, role) in [("ana", "admin"), ("ben", "payer"), ("cem", "admin")] {
         bridge.put_user("acme", user, role).await;

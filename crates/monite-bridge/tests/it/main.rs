@@ -13,6 +13,7 @@ mod never_twice;
 mod openapi;
 mod prefer_wait;
 mod problems;
+mod quirks;
 mod reports;
 mod serving;
 mod sessions;

@@ -5,11 +5,12 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use serde_json::json;
 
-use crate::support::TestBridge;
+use crate::support::{Setup, TestBridge};
 
 #[tokio::test]
 async fn roles_say_how_far_they_have_been_rolled_out() {
-    let bridge = TestBridge::start().await;
+    // Counts roles that were created, so Monite must not give any by itself.
+    let bridge = TestBridge::with(Setup { quirk: None, ..Setup::default() }).await;
     bridge.put_customer("acme").await;
     bridge.put_customer("beta").await;
     for (customer, user, role) in

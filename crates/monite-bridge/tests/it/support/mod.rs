@@ -60,6 +60,9 @@ pub(crate) struct Setup {
     pub(crate) templates: RoleTemplates,
     pub(crate) workers: usize,
     pub(crate) seed: u64,
+    /// A point that Monite's documents leave open and how this Monite settles it. By default what the variable `QUIRK` says
+    /// (`name=option`), so that every test can be run under every flip: see `quirks.rs`.
+    pub(crate) quirk: Option<(String, String)>,
 }
 
 impl Default for Setup {
@@ -74,6 +77,7 @@ impl Default for Setup {
             templates: RoleTemplates::presets(),
             workers: 4,
             seed: 7,
+            quirk: quirk_of_this_run(),
         }
     }
 }
@@ -164,6 +168,9 @@ impl TestBridge {
             .in_process()
             .await
             .unwrap();
+        if let Some((name, option)) = &setup.quirk {
+            sandbox.set_quirk(name, option).unwrap();
+        }
         let files = scratch();
         let fuse = Fuse::default();
         let Process { store, reconciler, broker, events, stopping } =
@@ -346,6 +353,12 @@ impl TestBridge {
     pub(crate) fn keep_secret(&self, text: &str) {
         self.secrets.lock().unwrap().push(text.to_owned());
     }
+}
+
+fn quirk_of_this_run() -> Option<(String, String)> {
+    let quirk = std::env::var("QUIRK").ok()?;
+    let (name, option) = quirk.split_once('=').expect("QUIRK is name=option");
+    Some((name.to_owned(), option.to_owned()))
 }
 
 /// A place for the database: in memory where the system has such a place. What a process leaves behind when it dies is the same
