@@ -80,7 +80,12 @@ quirks! {
     RolePatch = "role_patch" ["replace", "merge"]
         "Whether permissions in a role PATCH replace the tree or merge by object";
     DefaultRole = "default_role" ["none", "default", "admin"]
-        "Role provisioned with every new entity: none, or one of that name allowed everything";
+        "Role provisioned with every new entity while the partner setting default_role is unset: none, or one of that \
+         name allowed everything";
+    NestedSettings = "nested_settings" ["merge", "replace"]
+        "Whether an object in a settings PATCH keeps the fields that are not sent, or falls back to their defaults";
+    WebsiteNotHttps = "website_not_https" ["400", "422"]
+        "Status for a website in the partner's settings that is not an https address";
     NameStartsWith = "name_istartswith" ["either", "first", "last"]
         "Which name of an entity user the prefix filter looks at";
     InactiveListed = "inactive_entities_listed" ["yes", "no"]

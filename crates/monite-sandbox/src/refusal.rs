@@ -42,6 +42,8 @@ pub(crate) enum Refusal {
     UsStateNeeded,
     RegistrationAuthorityNeeded,
     BadPageToken,
+    /// The partner's own website.
+    WebsiteNotHttps,
 }
 
 impl From<Wrong> for Refusal {

@@ -6,6 +6,7 @@ use http::{HeaderMap, Method, Uri};
 use uuid::Uuid;
 
 use super::operations::{self, Route};
+use crate::rules::version::{self, Version};
 use crate::rules::{Wrong, text};
 use crate::world::access::Bearer;
 use crate::world::stamp::Stamp;
@@ -24,7 +25,10 @@ pub(crate) struct Call {
     /// The raw id in the path.
     id: Option<String>,
     pub(crate) bearer: Bearer,
-    pub(crate) version: Option<String>,
+    /// As sent.
+    pub(crate) version_header: Option<String>,
+    /// What the header leads to; the newest without a header, or when it leads nowhere.
+    pub(crate) version: Version,
     pub(crate) entity: Option<String>,
     pub(crate) body: Body,
     /// The sandbox's time when the call is handled.
@@ -40,7 +44,9 @@ pub(crate) enum Body {
 
 impl Call {
     pub(crate) fn new(parts: Parts, path: String, body: Body) -> Self {
-        let found = operations::find(&path);
+        let version_header = header(&parts.headers, VERSION_HEADER);
+        let version = version_header.as_deref().and_then(|header| version::judge(header).ok().flatten());
+        let found = operations::find_for(version.unwrap_or(Version::NEWEST), &path);
         let (route, id) = found.map_or((None, None), |(route, id)| (Some(route), id.map(str::to_owned)));
         Self {
             query: parts.uri.query().map(str::to_owned),
@@ -48,7 +54,8 @@ impl Call {
             id,
             path,
             bearer: bearer(&parts.headers),
-            version: header(&parts.headers, VERSION_HEADER),
+            version: version.unwrap_or(Version::NEWEST),
+            version_header,
             entity: header(&parts.headers, ENTITY_HEADER),
             body,
             now: Stamp::default(),

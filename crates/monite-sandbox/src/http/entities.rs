@@ -15,11 +15,12 @@ use crate::world::role::{Action, ObjectType};
 const LIST: &str = "entities";
 
 pub(super) fn create(app: &App, call: &Call) -> Answer {
-    let details = rules::entity::create(call.raw_body());
+    let details = rules::entity::create(call.raw_body(), call.version);
+    let created = if call.version.creates_entities_with_200() { StatusCode::OK } else { StatusCode::CREATED };
     app.write(call, |world, caller| {
         let details = details?;
         world.partner_only(caller, Action::Create, ObjectType::Entity)?;
-        world.create_entity(details, call.now).map(|entity| Reply::json(StatusCode::CREATED, entity))
+        world.create_entity(details, call.now).map(|entity| Reply::json(created, entity))
     })
 }
 
@@ -43,7 +44,7 @@ pub(super) fn get(app: &App, call: &Call) -> Answer {
 }
 
 pub(super) fn patch(app: &App, call: &Call) -> Answer {
-    let checked = both(call.id("entity_id"), rules::entity::update(call.raw_body()));
+    let checked = both(call.id("entity_id"), rules::entity::update(call.raw_body(), call.version));
     app.write(call, |world, caller| {
         let (id, patch) = checked?;
         world.partner_only(caller, Action::Update, ObjectType::Entity)?;

@@ -12,7 +12,8 @@ pub(super) fn create(app: &App, call: &Call) -> Answer {
     app.write(call, |world, caller| {
         let (entity, draft) = checked?;
         let scope = world.enter(caller, entity, Action::Create, ObjectType::EntityUser)?;
-        Ok(Reply::ok(&world.create_entity_user(&scope, draft, call.now)?.view()))
+        let number = world.create_entity_user(&scope, draft, call.now)?;
+        Ok(Reply::ok(&world.user_view(number, call.version)))
     })
 }
 
@@ -24,7 +25,7 @@ pub(super) fn list(app: &App, call: &Call) -> Answer {
         let list = format!("entity users of {entity}");
         listing.check_token(&list)?;
         let page = world.list_entity_users(&scope, &listing);
-        Ok(page_reply(&listing, &list, &page, |number| world.user_at(number).view()))
+        Ok(page_reply(&listing, &list, &page, |number| world.user_view(number, call.version)))
     })
 }
 
@@ -34,7 +35,7 @@ pub(super) fn get(app: &App, call: &Call) -> Answer {
         let (id, entity) = checked?;
         let scope = world.enter(caller, entity, Action::Read, ObjectType::EntityUser)?;
         let number = world.entity_user(&scope, Action::Read, id)?;
-        Ok(Reply::ok(&world.user_at(number).view()))
+        Ok(Reply::ok(&world.user_view(number, call.version)))
     })
 }
 
@@ -45,7 +46,8 @@ pub(super) fn patch(app: &App, call: &Call) -> Answer {
         let ((id, entity), patch) = checked?;
         let scope = world.enter(caller, entity, Action::Update, ObjectType::EntityUser)?;
         let number = world.entity_user(&scope, Action::Update, id)?;
-        Ok(Reply::ok(&world.patch_entity_user(number, patch, call.now)?.view()))
+        world.patch_entity_user(number, patch, call.now)?;
+        Ok(Reply::ok(&world.user_view(number, call.version)))
     })
 }
 

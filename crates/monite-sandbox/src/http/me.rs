@@ -8,7 +8,7 @@ use crate::rules;
 use crate::world::role::Action;
 
 pub(super) fn get(app: &App, call: &Call) -> Answer {
-    app.read(call, |world, caller| Ok(Reply::ok(&world.user_at(world.me(caller)?).view())))
+    app.read(call, |world, caller| Ok(Reply::ok(&world.user_view(world.me(caller)?, call.version))))
 }
 
 pub(super) fn patch(app: &App, call: &Call) -> Answer {
@@ -16,7 +16,8 @@ pub(super) fn patch(app: &App, call: &Call) -> Answer {
     app.write(call, |world, caller| {
         let patch = patch?;
         let me = world.me(caller)?;
-        Ok(Reply::ok(&world.patch_entity_user(me, patch, call.now)?.view()))
+        world.patch_entity_user(me, patch, call.now)?;
+        Ok(Reply::ok(&world.user_view(me, call.version)))
     })
 }
 
@@ -25,7 +26,7 @@ pub(super) fn entity(app: &App, call: &Call) -> Answer {
 }
 
 pub(super) fn patch_entity(app: &App, call: &Call) -> Answer {
-    let patch = rules::entity::update(call.raw_body());
+    let patch = rules::entity::update(call.raw_body(), call.version);
     app.write(call, |world, caller| {
         let patch = patch?;
         let entity = world.my_entity(caller, Action::Update)?;

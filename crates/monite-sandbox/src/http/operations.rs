@@ -2,6 +2,8 @@
 
 use http::Method;
 
+use crate::rules::version::Version;
+
 /// What a call asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Operation {
@@ -16,6 +18,9 @@ pub(crate) enum Operation {
     GetMetadata,
     PutMetadata,
     GetSettings,
+    PatchSettings,
+    GetPartnerSettings,
+    PatchPartnerSettings,
     GetMyEntity,
     PatchMyEntity,
     CreateRole,
@@ -53,28 +58,43 @@ impl Route {
     pub(crate) fn allowed(&self) -> String {
         self.methods.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
     }
+}
 
-    /// Does the path fit? Then the text that stands where the template has `{...}`, if it has one.
-    fn fits<'p>(&self, path: &'p str) -> Option<Option<&'p str>> {
-        let (mut segments, mut id) = (path.split('/'), None);
-        for expected in self.template.split('/') {
-            let segment = segments.next()?;
-            if expected.starts_with('{') {
-                if segment.is_empty() {
-                    return None;
-                }
-                id = Some(segment);
-            } else if expected != segment {
+/// Does the path fit? Then the text that stands where the template has `{...}`, if it has one.
+fn fits<'p>(template: &str, path: &'p str) -> Option<Option<&'p str>> {
+    let (mut segments, mut id) = (path.split('/'), None);
+    for expected in template.split('/') {
+        let segment = segments.next()?;
+        if expected.starts_with('{') {
+            if segment.is_empty() {
                 return None;
             }
+            id = Some(segment);
+        } else if expected != segment {
+            return None;
         }
-        segments.next().is_none().then_some(id)
     }
+    segments.next().is_none().then_some(id)
 }
 
 /// The route of a path under `/v1`, and the raw id in it.
-pub(crate) fn find(path: &str) -> Option<(&'static Route, Option<&str>)> {
-    ROUTES.iter().find_map(|route| Some((route, route.fits(path)?)))
+fn find(path: &str) -> Option<(&'static Route, Option<&str>)> {
+    ROUTES.iter().find_map(|route| Some((route, fits(route.template, path)?)))
+}
+
+/// As [`find`], by the names that paths had in a version.
+pub(crate) fn find_for(version: Version, path: &str) -> Option<(&'static Route, Option<&str>)> {
+    const NEW: &str = "/webhook_subscriptions";
+    const OLD: &str = "/webhook_settings";
+    let under = |name: &str| path.strip_prefix(name).filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    match (version.calls_subscriptions_settings(), under(OLD), under(NEW)) {
+        (true, Some(rest), _) => ROUTES.iter().find_map(|route| {
+            let template = route.template.strip_prefix(NEW)?;
+            Some((route, fits(template, rest)?))
+        }),
+        (true, None, Some(_)) => None,
+        _ => find(path),
+    }
 }
 
 use Operation::NotImitated;
@@ -96,10 +116,7 @@ static ROUTES: [Route; 26] = [
         "/entities/{entity_id}/partner_metadata",
         &[("GET", Operation::GetMetadata), ("PUT", Operation::PutMetadata)],
     ),
-    route(
-        "/entities/{entity_id}/settings",
-        &[("GET", Operation::GetSettings), ("PATCH", NotImitated("patch_entities_id_settings"))],
-    ),
+    route("/entities/{entity_id}/settings", &[("GET", Operation::GetSettings), ("PATCH", Operation::PatchSettings)]),
     route(
         "/entities/{entity_id}/logo",
         &[("PUT", NotImitated("put_entities_id_logo")), ("DELETE", NotImitated("delete_entities_id_logo"))],
@@ -121,7 +138,7 @@ static ROUTES: [Route; 26] = [
             ("DELETE", Operation::DeleteEntityUser),
         ],
     ),
-    route("/settings", &[("GET", NotImitated("get_settings")), ("PATCH", NotImitated("patch_settings"))]),
+    route("/settings", &[("GET", Operation::GetPartnerSettings), ("PATCH", Operation::PatchPartnerSettings)]),
     route("/events", &[("GET", NotImitated("get_events"))]),
     route("/events/{event_id}", &[("GET", NotImitated("get_events_id"))]),
     route("/webhook_deliveries", &[("GET", NotImitated("get_webhook_deliveries"))]),

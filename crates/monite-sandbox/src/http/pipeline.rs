@@ -21,7 +21,7 @@ use crate::quirks::Point;
 use crate::ratelimit::{Quota, RateLimit, Verdict};
 use crate::refusal::Refusal;
 use crate::rules::Wrong;
-use crate::rules::version::{self, Version};
+use crate::rules::version;
 use crate::world::stamp::Stamp;
 
 /// The most bytes a request body may have: ten times what the largest role document needs.
@@ -131,9 +131,9 @@ impl Passage {
 
     /// The refusal, if the version header earns one.
     fn check_version(&self, operation: Operation) -> Option<Reply> {
-        match self.call.version.as_deref().map(version::judge) {
-            Some(Ok(Version::Served)) => None,
-            Some(Ok(Version::TooOld)) => Some(not_found()),
+        match self.call.version_header.as_deref().map(version::judge) {
+            Some(Ok(Some(_))) => None,
+            Some(Ok(None)) => Some(not_found()),
             Some(Err(Wrong(errors))) => Some(self.refuse(Refusal::Invalid(errors))),
             None if self.may_omit_version(operation) => None,
             None => Some(Reply::json(
@@ -169,7 +169,7 @@ impl Passage {
             reply,
             &Envelope {
                 request_id: self.request_id,
-                version: self.call.version.as_deref(),
+                version: self.call.version_header.as_deref(),
                 entity: self.call.entity.as_deref(),
                 verdict,
                 started: self.started,

@@ -46,6 +46,7 @@ fn point(refusal: &Refusal) -> Result<Point, StatusCode> {
         Refusal::WrongProfile(_) => Point::WrongProfile,
         Refusal::UsStateNeeded => Point::UsState,
         Refusal::BadPageToken => Point::BadPageToken,
+        Refusal::WebsiteNotHttps => Point::WebsiteNotHttps,
         Refusal::InactiveEntity => return Err(StatusCode::FORBIDDEN),
         Refusal::RoleInUse => return Err(StatusCode::CONFLICT),
         Refusal::GrantForInactiveEntity | Refusal::RegistrationAuthorityNeeded => {
@@ -93,6 +94,7 @@ fn message(refusal: &Refusal) -> String {
             "registration_authority is required if registration_number is provided".to_owned()
         }
         Refusal::BadPageToken => "Invalid pagination token".to_owned(),
+        Refusal::WebsiteNotHttps => "website must be an https address".to_owned(),
     }
 }
 
@@ -103,6 +105,7 @@ fn complaint(refusal: &Refusal, message: String) -> Vec<FieldError> {
         Refusal::NoDefaultRole => "role_id",
         Refusal::NullNotAllowed(field) | Refusal::WrongProfile(field) => field,
         Refusal::UsStateNeeded => "address.state",
+        Refusal::WebsiteNotHttps => "website",
         Refusal::BadPageToken => {
             return Wrong::here(message, "value_error").at_key("pagination_token").at_key("query").0;
         }

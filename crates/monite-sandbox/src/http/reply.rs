@@ -13,7 +13,7 @@ use uuid::Uuid;
 use super::call::{ENTITY_HEADER, VERSION_HEADER};
 use crate::ratelimit::Verdict;
 use crate::refusal::Refusal;
-use crate::rules::version;
+use crate::rules::version::{self, Version};
 use crate::storage::Commit;
 
 /// A response extension saying that the connection must be cut instead of sending the response. Whoever drives the
@@ -117,7 +117,7 @@ fn identify(headers: &mut HeaderMap, envelope: &Envelope<'_>) {
     }
     // A version that is not a date is not repeated.
     let asked = envelope.version.filter(|asked| version::judge(asked).is_ok());
-    if let Ok(value) = HeaderValue::from_str(asked.unwrap_or(version::NEWEST)) {
+    if let Ok(value) = HeaderValue::from_str(asked.unwrap_or(Version::NEWEST.name())) {
         headers.insert(X_MONITE_VERSION, value);
     }
     if let Some(value) = envelope.entity.and_then(|entity| HeaderValue::from_str(entity).ok()) {

@@ -1,51 +1,53 @@
-//! `GET /entities/{id}/settings`: the documented defaults, which nobody can change here yet.
+//! `/entities/{id}/settings` and the partner's own `/settings`.
 
-use serde_json::{Value, json};
+use uuid::Uuid;
 
 use super::call::Call;
 use super::reply::{Answer, Reply};
 use crate::app::App;
 use crate::refusal::Refusal;
-use crate::world::access::Reach;
+use crate::rules::{self, both};
+use crate::world::World;
+use crate::world::access::{Caller, Reach};
 use crate::world::role::{Action, ObjectType};
 
 pub(super) fn get(app: &App, call: &Call) -> Answer {
     app.read(call, |world, caller| {
-        let id = call.id("entity_id")?;
-        let scope = world.enter_by_path(caller, id, Action::Read, ObjectType::Entity)?;
-        match scope.reach {
-            Reach::All => Ok(Reply::ok(&defaults())),
-            // Entities are created by the partner, so "own" reaches none.
-            Reach::Own(_) => Err(Refusal::NotAllowed(Action::Read, ObjectType::Entity)),
-        }
+        let entity = enter(world, caller, call.id("entity_id")?, Action::Read)?;
+        Ok(Reply::ok(&world.entity_settings(entity)))
     })
 }
 
-fn defaults() -> Value {
-    json!({
-        "accounting": null,
-        "allow_purchase_order_autolinking": true,
-        "currency": null,
-        "document_ids": {
-            "document_type_prefix": {
-                "credit_note": "CN", "delivery_note": "DN", "invoice": "INV", "purchase_order": "PO", "quote": "Q",
-            },
-            "include_date": false,
-            "min_digits": 5,
-            "prefix": null,
-            "separator": "-",
-        },
-        "document_rendering": {},
-        "generate_paid_invoice_pdf": false,
-        "language": null,
-        "mail": null,
-        "payables_ocr_auto_tagging": null,
-        "payables_skip_approval_flow": false,
-        "payment_priority": "working_capital",
-        "quote_signature_required": false,
-        "receivable_edit_flow": "compliant",
-        "reminder": {"enabled": true},
-        "vat_inclusive_discount_mode": "exclusive",
-        "vat_mode": "exclusive",
+pub(super) fn patch(app: &App, call: &Call) -> Answer {
+    let checked = both(call.id("entity_id"), rules::entity_settings::patch(call.raw_body()));
+    app.write(call, |world, caller| {
+        let (id, patch) = checked?;
+        let entity = enter(world, caller, id, Action::Update)?;
+        Ok(Reply::ok(&world.patch_entity_settings(entity, patch)))
+    })
+}
+
+/// The entity whose settings the caller may touch. Entities are created by the partner, so "own" reaches none.
+fn enter(world: &World, caller: Caller, id: Uuid, action: Action) -> Result<u32, Refusal> {
+    let scope = world.enter_by_path(caller, id, action, ObjectType::Entity)?;
+    match scope.reach {
+        Reach::All => Ok(scope.entity),
+        Reach::Own(_) => Err(Refusal::NotAllowed(action, ObjectType::Entity)),
+    }
+}
+
+pub(super) fn get_partner(app: &App, call: &Call) -> Answer {
+    app.read(call, |world, caller| {
+        world.partner_only(caller, Action::Read, ObjectType::Entity)?;
+        Ok(Reply::ok(&world.partner_settings(call.version)))
+    })
+}
+
+pub(super) fn patch_partner(app: &App, call: &Call) -> Answer {
+    let patch = rules::partner_settings::patch(call.raw_body(), call.version);
+    app.write(call, |world, caller| {
+        let patch = patch?;
+        world.partner_only(caller, Action::Update, ObjectType::Entity)?;
+        Ok(Reply::ok(&world.patch_partner_settings(patch, call.version)?))
     })
 }

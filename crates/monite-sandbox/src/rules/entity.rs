@@ -5,6 +5,7 @@ use serde_json::Value;
 use super::countries;
 use super::form::{Extras, Form, Patch, Wrong, body, object, patch_body};
 use super::text::{boolean, choice, date, email, link, string, text};
+use super::version::Version;
 use crate::world::entity::{
     Address, AddressPatch, EntityDetails, EntityPatch, EntityType, Individual, IndividualPatch, Organization,
     OrganizationPatch, Profile,
@@ -23,18 +24,38 @@ const BUSINESS_STRUCTURES: &[(&str, &str)] = &[
     ("public_partnership", "public_partnership"),
 ];
 
+/// How a version judges texts.
+#[derive(Debug, Clone, Copy)]
+struct Texts(Version);
+
+impl Texts {
+    fn upto(self, max: usize) -> impl FnOnce(Value) -> Result<String, Wrong> {
+        text(self.min(), max)
+    }
+
+    /// Cities and streets, which once had no limit of their own.
+    fn place(self, max: usize) -> impl FnOnce(Value) -> Result<String, Wrong> {
+        text(self.min(), if self.0.takes_empty_text() { usize::MAX } else { max })
+    }
+
+    fn min(self) -> usize {
+        if self.0.takes_empty_text() { 0 } else { 1 }
+    }
+}
+
 /// Reads `CreateEntityRequest`.
-pub(crate) fn create(raw: &[u8]) -> Result<EntityDetails, Wrong> {
+pub(crate) fn create(raw: &[u8], version: Version) -> Result<EntityDetails, Wrong> {
+    let texts = Texts(version);
     body(raw, |form| {
         let kind = form.required("type", choice(EntityType::NAMES));
         let email = form.required("email", email);
-        let address = form.required("address", address);
-        let phone = form.optional("phone", text(1, 100));
+        let address = form.required("address", |value| address(value, texts));
+        let phone = form.optional("phone", texts.upto(100));
         let website = form.optional("website", link);
-        let tax_id = form.optional("tax_id", text(1, 30));
-        let registration_number = form.optional("registration_number", text(1, 100));
-        let registration_authority = form.optional("registration_authority", text(1, 100));
-        let profile = profile(form, kind);
+        let tax_id = form.optional("tax_id", texts.upto(30));
+        let registration_number = form.optional("registration_number", texts.upto(100));
+        let registration_authority = form.optional("registration_authority", texts.upto(100));
+        let profile = profile(form, kind, texts);
         Some(EntityDetails {
             email: Some(email?),
             phone,
@@ -50,9 +71,9 @@ pub(crate) fn create(raw: &[u8]) -> Result<EntityDetails, Wrong> {
 }
 
 /// The object that belongs to the type; the other one must not be there. Without a valid type both are checked.
-fn profile(form: &mut Form, kind: Option<EntityType>) -> Option<Profile> {
-    let found_organization = form.optional("organization", organization);
-    let found_individual = form.optional("individual", individual);
+fn profile(form: &mut Form, kind: Option<EntityType>, texts: Texts) -> Option<Profile> {
+    let found_organization = form.optional("organization", |value| organization(value, texts));
+    let found_individual = form.optional("individual", |value| individual(value, texts));
     let (own, other, other_found) = match kind? {
         EntityType::Organization => ("organization", "individual", found_individual.is_some()),
         EntityType::Individual => ("individual", "organization", found_organization.is_some()),
@@ -70,14 +91,18 @@ fn profile(form: &mut Form, kind: Option<EntityType>) -> Option<Profile> {
     profile
 }
 
-fn address(value: Value) -> Result<Address, Wrong> {
+fn address(value: Value, texts: Texts) -> Result<Address, Wrong> {
     object(value, Extras::Refuse, |form| {
-        let country = form.required("country", country);
-        let city = form.required("city", text(1, 100));
-        let line1 = form.required("line1", text(1, 200));
-        let line2 = form.optional("line2", text(1, 100));
-        let postal_code = form.required("postal_code", text(1, 10));
-        let state = form.optional("state", text(1, 100));
+        let country = if texts.0.assumes_germany() && !form.has("country") {
+            Some("DE".to_owned())
+        } else {
+            form.required("country", country)
+        };
+        let city = form.required("city", texts.place(100));
+        let line1 = form.required("line1", texts.place(200));
+        let line2 = form.optional("line2", texts.upto(100));
+        let postal_code = form.required("postal_code", texts.upto(10));
+        let state = form.optional("state", texts.upto(100));
         Some(Address { country: country?, city: city?, line1: line1?, line2, postal_code: postal_code?, state })
     })
 }
@@ -96,12 +121,12 @@ fn business_structure(value: Value) -> Result<String, Wrong> {
 }
 
 /// Unlike all other objects this one tolerates unknown keys on create.
-fn organization(value: Value) -> Result<Organization, Wrong> {
+fn organization(value: Value, texts: Texts) -> Result<Organization, Wrong> {
     object(value, Extras::Ignore, |form| {
-        let legal_name = form.required("legal_name", text(1, 255));
+        let legal_name = form.required("legal_name", texts.upto(255));
         let organization = Organization {
             legal_name: String::new(),
-            legal_entity_id: form.optional("legal_entity_id", text(1, 20)),
+            legal_entity_id: form.optional("legal_entity_id", texts.upto(20)),
             business_structure: form.optional("business_structure", business_structure),
             directors_provided: form.optional("directors_provided", boolean),
             executives_provided: form.optional("executives_provided", boolean),
@@ -112,53 +137,54 @@ fn organization(value: Value) -> Result<Organization, Wrong> {
     })
 }
 
-fn individual(value: Value) -> Result<Individual, Wrong> {
+fn individual(value: Value, texts: Texts) -> Result<Individual, Wrong> {
     object(value, Extras::Refuse, |form| {
-        let first_name = form.required("first_name", text(1, 100));
-        let last_name = form.required("last_name", text(1, 100));
-        let title = form.optional("title", text(1, 10));
+        let first_name = form.required("first_name", texts.upto(100));
+        let last_name = form.required("last_name", texts.upto(100));
+        let title = form.optional("title", texts.upto(10));
         let date_of_birth = form.optional("date_of_birth", date);
-        let id_number = form.optional("id_number", text(1, 100));
+        let id_number = form.optional("id_number", texts.upto(100));
         let ssn_last_4 = form.optional("ssn_last_4", text(4, 4));
         Some(Individual { first_name: first_name?, last_name: last_name?, title, date_of_birth, id_number, ssn_last_4 })
     })
 }
 
 /// Reads `UpdateEntityRequest`. `type` and `address.country` are not part of it, so sending them is an extra field.
-pub(crate) fn update(raw: &[u8]) -> Result<EntityPatch, Wrong> {
+pub(crate) fn update(raw: &[u8], version: Version) -> Result<EntityPatch, Wrong> {
+    let texts = Texts(version);
     patch_body(raw, |form| {
         Some(EntityPatch {
             email: form.patch("email", email),
-            phone: form.patch("phone", text(1, 100)),
+            phone: form.patch("phone", texts.upto(100)),
             website: form.patch("website", link),
-            tax_id: form.patch("tax_id", text(1, 30)),
-            registration_number: form.patch("registration_number", text(1, 100)),
-            registration_authority: form.patch("registration_authority", text(1, 100)),
-            address: nested(form, "address", address_patch),
-            organization: nested(form, "organization", organization_patch),
-            individual: nested(form, "individual", individual_patch),
+            tax_id: form.patch("tax_id", texts.upto(30)),
+            registration_number: form.patch("registration_number", texts.upto(100)),
+            registration_authority: form.patch("registration_authority", texts.upto(100)),
+            address: nested(form, "address", |form| address_patch(form, texts)),
+            organization: nested(form, "organization", |form| organization_patch(form, texts)),
+            individual: nested(form, "individual", |form| individual_patch(form, texts)),
         })
     })
 }
 
-fn nested<T>(form: &mut Form, name: &'static str, read: fn(&mut Form) -> T) -> Patch<T> {
+fn nested<T>(form: &mut Form, name: &'static str, read: impl FnOnce(&mut Form) -> T) -> Patch<T> {
     form.patch(name, |value| object(value, Extras::Refuse, |form| Some(read(form))))
 }
 
-fn address_patch(form: &mut Form) -> AddressPatch {
+fn address_patch(form: &mut Form, texts: Texts) -> AddressPatch {
     AddressPatch {
-        city: form.patch("city", text(1, 100)),
-        line1: form.patch("line1", text(1, 200)),
-        line2: form.patch("line2", text(1, 100)),
-        postal_code: form.patch("postal_code", text(1, 10)),
-        state: form.patch("state", text(1, 100)),
+        city: form.patch("city", texts.place(100)),
+        line1: form.patch("line1", texts.place(200)),
+        line2: form.patch("line2", texts.upto(100)),
+        postal_code: form.patch("postal_code", texts.upto(10)),
+        state: form.patch("state", texts.upto(100)),
     }
 }
 
-fn organization_patch(form: &mut Form) -> OrganizationPatch {
+fn organization_patch(form: &mut Form, texts: Texts) -> OrganizationPatch {
     OrganizationPatch {
-        legal_name: form.patch("legal_name", text(1, 255)),
-        legal_entity_id: form.patch("legal_entity_id", text(1, 20)),
+        legal_name: form.patch("legal_name", texts.upto(255)),
+        legal_entity_id: form.patch("legal_entity_id", texts.upto(20)),
         business_structure: form.patch("business_structure", business_structure),
         directors_provided: form.patch("directors_provided", boolean),
         executives_provided: form.patch("executives_provided", boolean),
@@ -167,13 +193,13 @@ fn organization_patch(form: &mut Form) -> OrganizationPatch {
     }
 }
 
-fn individual_patch(form: &mut Form) -> IndividualPatch {
+fn individual_patch(form: &mut Form, texts: Texts) -> IndividualPatch {
     IndividualPatch {
-        first_name: form.patch("first_name", text(1, 100)),
-        last_name: form.patch("last_name", text(1, 100)),
-        title: form.patch("title", text(1, 10)),
+        first_name: form.patch("first_name", texts.upto(100)),
+        last_name: form.patch("last_name", texts.upto(100)),
+        title: form.patch("title", texts.upto(10)),
         date_of_birth: form.patch("date_of_birth", date),
-        id_number: form.patch("id_number", text(1, 100)),
+        id_number: form.patch("id_number", texts.upto(100)),
         ssn_last_4: form.patch("ssn_last_4", text(4, 4)),
     }
 }

@@ -124,6 +124,11 @@ impl Form {
         }
     }
 
+    /// Was the field sent, and not yet read?
+    pub(crate) fn has(&self, name: &'static str) -> bool {
+        self.fields.contains_key(name)
+    }
+
     /// Remembers a mistake in `name` that only shows when several fields are seen together.
     pub(crate) fn refuse(&mut self, name: &'static str, wrong: Wrong) {
         self.wrong.extend(wrong.at_key(name).0);
@@ -197,7 +202,15 @@ pub(crate) fn body_object<T>(
 
 /// As [`body`], but no body at all means an object without fields: the official Python client sends that.
 pub(crate) fn patch_body<T>(raw: &[u8], read: impl FnOnce(&mut Form) -> Option<T>) -> Result<T, Wrong> {
-    body(if raw.is_empty() { b"{}" } else { raw }, read)
+    patch_object(raw, Extras::Refuse, read)
+}
+
+/// As [`patch_body`], for schemas that may tolerate keys they do not know.
+pub(crate) fn patch_object<T>(
+    raw: &[u8], extras: Extras, read: impl FnOnce(&mut Form) -> Option<T>,
+) -> Result<T, Wrong> {
+    let value = parse(if raw.is_empty() { b"{}" } else { raw })?;
+    object(value, extras, read).map_err(|wrong| wrong.at_key("body"))
 }
 
 fn parse(raw: &[u8]) -> Result<Value, Wrong> {

@@ -17,6 +17,14 @@ pub(crate) fn create(raw: &[u8]) -> Result<RoleDraft, Wrong> {
     })
 }
 
+/// Reads what partner settings say about the role of new entities: a free object, which only means something when
+/// it has a name and permissions as a role has. Whatever else is in it says nothing.
+pub(crate) fn from_settings(default_role: &Value) -> Option<RoleDraft> {
+    let name = name(default_role.get("name")?.clone()).ok()?;
+    let permissions = permissions(default_role.get("permissions")?.clone()).ok()?;
+    Some(RoleDraft { name, permissions })
+}
+
 /// Reads `UpdateRoleRequest`.
 pub(crate) fn update(raw: &[u8]) -> Result<RolePatch, Wrong> {
     patch_body(raw, |form| {

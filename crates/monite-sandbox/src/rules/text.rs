@@ -47,21 +47,33 @@ pub(crate) fn parse_uuid(text: &str) -> Result<Uuid, Wrong> {
     Uuid::try_parse(text).map_err(|error| Wrong::here(format!("Input should be a valid UUID, {error}"), "uuid_parsing"))
 }
 
+/// A UUID, kept as text in its usual form.
+pub(crate) fn uuid_text(value: Value) -> Result<String, Wrong> {
+    uuid(value).map(|id| id.to_string())
+}
+
+/// One of a fixed set of texts.
+pub(crate) fn one_of(options: &'static [&'static str]) -> impl Fn(Value) -> Result<&'static str, Wrong> {
+    move |value| {
+        let found = options.iter().find(|option| Some(**option) == value.as_str());
+        found.copied().ok_or_else(|| Wrong::here(format!("Input should be {}", alternatives(options)), "enum"))
+    }
+}
+
 /// One of a fixed set of names.
 pub(crate) fn choice<T: Copy>(options: &'static [(&'static str, T)]) -> impl Fn(Value) -> Result<T, Wrong> {
     move |value| choose(value.as_str(), options)
 }
 
 pub(crate) fn choose<T: Copy>(name: Option<&str>, options: &'static [(&'static str, T)]) -> Result<T, Wrong> {
-    options
-        .iter()
-        .find(|(option, _)| Some(*option) == name)
-        .map(|(_, value)| *value)
-        .ok_or_else(|| Wrong::here(format!("Input should be {}", alternatives(options)), "enum"))
+    options.iter().find(|(option, _)| Some(*option) == name).map(|(_, value)| *value).ok_or_else(|| {
+        let names: Vec<&str> = options.iter().map(|(name, _)| *name).collect();
+        Wrong::here(format!("Input should be {}", alternatives(&names)), "enum")
+    })
 }
 
-fn alternatives<T>(options: &[(&str, T)]) -> String {
-    let quoted: Vec<String> = options.iter().map(|(name, _)| format!("'{name}'")).collect();
+fn alternatives(options: &[&str]) -> String {
+    let quoted: Vec<String> = options.iter().map(|name| format!("'{name}'")).collect();
     match quoted.split_last() {
         Some((last, rest)) if !rest.is_empty() => format!("{} or {last}", rest.join(", ")),
         _ => quoted.concat(),
@@ -84,6 +96,15 @@ pub(crate) fn link(value: Value) -> Result<String, Wrong> {
         Ok(text)
     } else {
         Err(Wrong::here("URL scheme should be 'http' or 'https'", "url_scheme"))
+    }
+}
+
+/// An address of any scheme.
+pub(crate) fn uri(value: Value) -> Result<String, Wrong> {
+    let text = text(1, usize::MAX)(value)?;
+    match url::Url::parse(&text) {
+        Ok(_) => Ok(text),
+        Err(error) => Err(Wrong::here(format!("Input should be a valid URL, {error}"), "url_parsing")),
     }
 }
 

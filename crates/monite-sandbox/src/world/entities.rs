@@ -7,10 +7,12 @@ use super::entity::{Entity, EntityDetails, EntityPatch, EntityStatus, EntityType
 use super::page::{Page, page};
 use super::role::{Permissions, RoleDraft};
 use super::rows::Changed;
+use super::settings::Settings;
 use super::stamp::Stamp;
 use super::{Household, World, next_number};
 use crate::quirks::Point;
 use crate::refusal::Refusal;
+use crate::rules;
 use crate::rules::query::{EntityFilter, Listing};
 
 impl World {
@@ -24,29 +26,40 @@ impl World {
         };
         let id = self.fresh_id();
         let entity = Entity { id, created_at, updated_at, kind, status: EntityStatus::Active, details };
-        let number = self.insert_entity(entity, None);
+        let number = self.insert_entity(entity);
         self.provision_default_role(number, now);
         Ok(&self.household(number).entity)
     }
 
-    pub(super) fn insert_entity(&mut self, entity: Entity, metadata: Option<Map<String, Value>>) -> u32 {
+    fn insert_entity(&mut self, entity: Entity) -> u32 {
+        self.insert_household(Household::of(entity, None, None))
+    }
+
+    pub(super) fn insert_household(&mut self, household: Household) -> u32 {
         let number = next_number(&self.entities);
-        self.entity_numbers.insert(entity.id, number);
-        self.index.insert(&entity, number);
-        self.entities.push(Household::of(entity, metadata));
+        self.entity_numbers.insert(household.entity.id, number);
+        self.index.insert(&household.entity, number);
+        self.entities.push(household);
         self.note(Changed::Entity(number));
         number
     }
 
     fn provision_default_role(&mut self, entity: u32, now: Stamp) {
-        let name = self.quirks.value(Point::DefaultRole);
-        if name == "none" {
+        let Some(draft) = self.default_role_draft() else {
             return;
-        }
-        let draft = RoleDraft { name: name.to_owned(), permissions: Permissions::everything() };
+        };
         if let Ok(role) = self.create_role(entity, draft, None, now).map(|role| role.id) {
             self.make_default_role(role);
         }
+    }
+
+    /// What the partner's settings say; without them, what the quirk says.
+    fn default_role_draft(&self) -> Option<RoleDraft> {
+        if let Some(role) = self.default_role_setting() {
+            return rules::role::from_settings(role);
+        }
+        let name = self.quirks.value(Point::DefaultRole);
+        (name != "none").then(|| RoleDraft { name: name.to_owned(), permissions: Permissions::everything() })
     }
 
     pub(crate) fn entity_number(&self, id: Uuid) -> Result<u32, Refusal> {
@@ -119,10 +132,11 @@ fn keeps(filter: &EntityFilter, entity: &Entity) -> bool {
 }
 
 impl Household {
-    fn of(entity: Entity, metadata: Option<Map<String, Value>>) -> Self {
+    pub(super) fn of(entity: Entity, metadata: Option<Map<String, Value>>, settings: Option<Box<Settings>>) -> Self {
         Self {
             entity,
             metadata,
+            settings,
             roles: Vec::new(),
             users: Vec::new(),
             role_names: std::collections::HashMap::new(),

@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::entity::{Nulls, set};
+use super::role::RoleView;
 use super::stamp::Stamp;
 use crate::refusal::Refusal;
 use crate::rules::Patch;
@@ -71,14 +72,21 @@ impl EntityUser {
             created_at: self.created_at,
             updated_at: self.updated_at,
             login: &self.login,
-            role_id: self.role_id,
+            role_id: Some(self.role_id),
+            role: None,
             status: if self.deleted { "deleted" } else { "active" },
             first_name: &self.first_name,
             last_name: self.last_name.as_deref(),
             email: self.email.as_deref(),
             phone: self.phone.as_deref(),
-            userpic_file_id: None,
+            userpic_file_id: Some(()),
+            userpic: None,
         }
+    }
+
+    /// As versions before 2023-09-01 render it: with the role and the picture themselves instead of their ids.
+    pub(crate) fn old_view<'a>(&'a self, role: RoleView<'a>) -> EntityUserView<'a> {
+        EntityUserView { role: Some(role), role_id: None, userpic: Some(()), userpic_file_id: None, ..self.view() }
     }
 }
 
@@ -89,11 +97,18 @@ pub(crate) struct EntityUserView<'a> {
     created_at: Stamp,
     updated_at: Stamp,
     login: &'a str,
-    role_id: Uuid,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role_id: Option<Uuid>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    role: Option<RoleView<'a>>,
     status: &'static str,
     first_name: &'a str,
     last_name: Option<&'a str>,
     email: Option<&'a str>,
     phone: Option<&'a str>,
-    userpic_file_id: Option<Uuid>,
+    /// Nobody has a picture here, so these two are left out or null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    userpic_file_id: Option<()>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    userpic: Option<()>,
 }

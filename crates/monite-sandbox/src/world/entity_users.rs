@@ -4,7 +4,7 @@ use uuid::Uuid;
 
 use super::access::Scope;
 use super::entity::Nulls;
-use super::entity_user::{EntityUser, EntityUserDraft, EntityUserPatch};
+use super::entity_user::{EntityUser, EntityUserDraft, EntityUserPatch, EntityUserView};
 use super::page::{Page, page, sorted_window, window};
 use super::role::{Action, ObjectType};
 use super::rows::Changed;
@@ -13,11 +13,12 @@ use super::{World, next_number};
 use crate::quirks::Point;
 use crate::refusal::Refusal;
 use crate::rules::query::{EntityUserFilter, Listing, Sort};
+use crate::rules::version::Version;
 
 impl World {
     pub(crate) fn create_entity_user(
         &mut self, scope: &Scope, draft: EntityUserDraft, now: Stamp,
-    ) -> Result<&EntityUser, Refusal> {
+    ) -> Result<u32, Refusal> {
         let entity = scope.entity;
         self.check_login(entity, &draft.login, None)?;
         let role_id = match draft.role_id {
@@ -27,7 +28,7 @@ impl World {
         self.role_in(entity, role_id).ok_or(Refusal::InvalidRole(role_id))?;
         let (created_at, updated_at) = self.birth(now);
         let id = self.fresh_id();
-        let number = self.insert_entity_user(EntityUser {
+        Ok(self.insert_entity_user(EntityUser {
             id,
             entity_id: self.household_id(entity),
             created_at,
@@ -41,8 +42,16 @@ impl World {
             email: draft.email,
             phone: draft.phone,
             title: draft.title,
-        });
-        Ok(self.user_at(number))
+        }))
+    }
+
+    /// A user as this version renders it.
+    pub(crate) fn user_view(&self, number: u32, version: Version) -> EntityUserView<'_> {
+        let role = version.renders_role_objects().then(|| self.role_of(number)).flatten();
+        match role {
+            Some(role) => self.user_at(number).old_view(self.role_at(role).view()),
+            None => self.user_at(number).view(),
+        }
     }
 
     fn default_role(&self, entity: u32) -> Result<Uuid, Refusal> {
@@ -101,13 +110,11 @@ impl World {
         self.user_numbers.get(&id).copied()
     }
 
-    pub(crate) fn patch_entity_user(
-        &mut self, number: u32, patch: EntityUserPatch, now: Stamp,
-    ) -> Result<&EntityUser, Refusal> {
+    pub(crate) fn patch_entity_user(&mut self, number: u32, patch: EntityUserPatch, now: Stamp) -> Result<(), Refusal> {
         let old = self.user_at(number);
         let mut new = old.patched(patch, Nulls::of(&self.quirks))?;
         if new == *old {
-            return Ok(self.user_at(number));
+            return Ok(());
         }
         let (old_login, old_role) = (old.login.clone(), old.role_id);
         let entity = self.entity_number(new.entity_id)?;
@@ -123,7 +130,7 @@ impl World {
         new.updated_at = self.touch(now);
         self.users[number as usize] = new;
         self.note(Changed::EntityUser(number));
-        Ok(self.user_at(number))
+        Ok(())
     }
 
     pub(crate) fn delete_entity_user(&mut self, number: u32, now: Stamp) {

@@ -11,6 +11,7 @@ pub(crate) mod page;
 pub(crate) mod role;
 mod roles;
 pub(crate) mod rows;
+pub(crate) mod settings;
 pub(crate) mod stamp;
 pub(crate) mod token;
 
@@ -24,6 +25,7 @@ use self::entity_index::EntityIndex;
 use self::entity_user::EntityUser;
 use self::role::Role;
 use self::rows::Changed;
+use self::settings::Settings;
 use self::stamp::Stamp;
 use self::token::Tokens;
 use crate::id::IdSource;
@@ -37,6 +39,7 @@ const CREATION_TAKES_MICROS: i64 = 3;
 pub(crate) struct World {
     pub(crate) quirks: Quirks,
     pub(crate) tokens: Tokens,
+    partner_settings: Settings,
     entities: Vec<Household>,
     roles: Vec<Role>,
     users: Vec<EntityUser>,
@@ -57,6 +60,8 @@ pub(crate) struct World {
 struct Household {
     entity: Entity,
     metadata: Option<Map<String, Value>>,
+    /// `None` until something was changed: most entities live with the defaults.
+    settings: Option<Box<Settings>>,
     /// In order of creation, deleted ones included.
     roles: Vec<u32>,
     users: Vec<u32>,
@@ -71,6 +76,7 @@ impl World {
         Self {
             quirks: Quirks::default(),
             tokens: Tokens::default(),
+            partner_settings: settings::partner_defaults(),
             entities: Vec::new(),
             roles: Vec::new(),
             users: Vec::new(),

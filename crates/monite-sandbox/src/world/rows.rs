@@ -4,11 +4,13 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use uuid::Uuid;
 
-use super::World;
 use super::entity::Entity;
 use super::entity_user::EntityUser;
 use super::role::Role;
+use super::settings::Settings;
 use super::token::{Digest, Token};
+use super::{Household, World, next_number};
+use crate::rules::version::Version;
 
 /// Something that storage has to write (or delete), by row number.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +20,7 @@ pub(crate) enum Changed {
     EntityUser(u32),
     Token(Digest),
     TokensExpired,
+    PartnerSettings,
     /// Written with the first change after a start.
     Starts,
 }
@@ -37,14 +40,17 @@ const TOKEN: &str = "token";
 /// Single values by name.
 const SETTING: &str = "setting";
 const EXPIRED_BELOW: &str = "tokens_expired_below";
+const PARTNER_SETTINGS: &str = "partner_settings";
 const STARTS: &str = "starts";
 pub(crate) const CLOCK_OFFSET: &str = "clock_offset_micros";
 
-/// An entity and its metadata in one row.
+/// An entity, its metadata and its settings in one row.
 #[derive(Serialize, Deserialize)]
 struct KeptEntity<E> {
     entity: E,
     metadata: Option<Map<String, Value>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    settings: Option<Box<Settings>>,
 }
 
 /// A kept row that cannot be read.
@@ -72,7 +78,8 @@ impl World {
         match change {
             Changed::Entity(number) => {
                 let household = self.household(number);
-                let kept = KeptEntity { entity: &household.entity, metadata: household.metadata.clone() };
+                let (metadata, settings) = (household.metadata.clone(), household.settings.clone());
+                let kept = KeptEntity { entity: &household.entity, metadata, settings };
                 kept_row(ENTITY, household.entity.id.to_string(), &kept)
             }
             Changed::Role(number) => kept_row(ROLE, self.role_at(number).id.to_string(), self.role_at(number)),
@@ -90,6 +97,7 @@ impl World {
             Changed::TokensExpired => {
                 setting(EXPIRED_BELOW, i64::try_from(self.tokens.expired_below()).unwrap_or(i64::MAX))
             }
+            Changed::PartnerSettings => kept_row(SETTING, PARTNER_SETTINGS.to_owned(), &self.partner_settings),
         }
     }
 
@@ -106,6 +114,7 @@ impl World {
                 ENTITY_USER => read(&body).map(|user: EntityUser| users.push(user)),
                 TOKEN => read(&body).map(|token: Token| tokens.extend(parse_digest(&id).map(|id| (id, token)))),
                 _ if id == EXPIRED_BELOW => read(&body).map(|serial| self.tokens.set_expired_below(serial)),
+                _ if id == PARTNER_SETTINGS => read(&body).map(|settings| self.partner_settings = settings),
                 _ if id == STARTS => read(&body).map(|starts: u64| self.starts = starts.saturating_add(1)),
                 _ if id == CLOCK_OFFSET => read(&body).map(|micros| offset = micros),
                 _ => Ok(()),
@@ -116,9 +125,9 @@ impl World {
         entities.sort_by_key(|kept| kept.entity.created_at);
         roles.sort_by_key(|role| role.created_at);
         users.sort_by_key(|user| user.created_at);
-        for KeptEntity { entity, metadata } in entities {
+        for KeptEntity { entity, metadata, settings } in entities {
             self.last = self.last.max(entity.updated_at);
-            self.insert_entity(entity, metadata);
+            self.insert_household(Household::of(entity, metadata, settings));
         }
         for role in roles {
             self.last = self.last.max(role.updated_at);
@@ -150,7 +159,18 @@ impl World {
             "roles": self.roles.iter().map(|role| inside(role.entity_id, json!(role.view()))).collect::<Vec<_>>(),
             "entity_users": self.users.iter().map(|user| inside(user.entity_id, json!(user.view()))).collect::<Vec<_>>(),
             "partner_metadata": metadata,
+            "partner_settings": self.partner_settings(Version::NEWEST),
+            "entity_settings": self.changed_settings(),
         })
+    }
+
+    /// By entity, for those that do not live with the defaults.
+    fn changed_settings(&self) -> Map<String, Value> {
+        let numbers = 0..next_number(&self.entities);
+        let changed = numbers.filter(|number| self.household(*number).settings.is_some());
+        changed
+            .map(|number| (self.household_id(number).to_string(), Value::Object(self.entity_settings(number))))
+            .collect()
     }
 
     pub(crate) fn entities_json(&self) -> Vec<Value> {

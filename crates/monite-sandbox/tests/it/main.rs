@@ -17,5 +17,7 @@ mod protocol;
 mod quirks;
 mod rate_limit;
 mod roles;
+mod settings;
 mod storage;
 mod support;
+mod versions;
