@@ -9,6 +9,7 @@ use rand::{RngExt, SeedableRng};
 use serde::{Deserialize, Serialize};
 
 use self::wire::FaultAction;
+use crate::ratelimit::RateLimit;
 
 /// What goes wrong with a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,8 +28,17 @@ pub enum Fault {
     CloseBefore,
     /// Handled and committed; then the connection is cut without any answer.
     LoseAnswer,
+    /// Handled and committed; head and half of the body leave, then the connection is cut. An answer without a body
+    /// (204) is whole.
+    CutBody,
     /// Every token that is out expires; then the call is handled, and meets its own expired token.
     ExpireTokens,
+    /// Handled and answered as ever, but for so long (by the sandbox's clock) reads show what was there before: lists
+    /// without what was created, objects as they were before they were changed or deleted. What must be unique, and
+    /// tokens, go by the truth at once.
+    Stale(Duration),
+    /// The limit of calls changes, from this call on; it is counted as before.
+    RateLimit(RateLimit),
 }
 
 impl Fault {
@@ -37,8 +47,11 @@ impl Fault {
             Self::Status { .. } => "status",
             Self::Delay(_) => "delay",
             Self::CloseBefore => "close before",
+            Self::CutBody => "close middle",
             Self::LoseAnswer => "close after",
             Self::ExpireTokens => "expire tokens",
+            Self::Stale(_) => "stale",
+            Self::RateLimit(_) => "rate limit",
         }
     }
 }
@@ -252,12 +265,19 @@ mod tests {
             {"seed": 0, "hits": 0, "action": {"close": "before"}},
             {"seed": 0, "hits": 0, "action": {"close": "after"}},
             {"seed": 0, "hits": 0, "action": {"expire_tokens": true}},
+            {"seed": 0, "hits": 0, "action": {"close": "middle"}},
+            {"seed": 0, "hits": 0, "action": {"stale_ms": 500}},
+            {"seed": 0, "hits": 0, "action": {"rate_limit": 5}},
+            {"seed": 0, "hits": 0, "action": {"rate_limit": "off"}},
         ]);
         let rules: Vec<FaultRule> = serde_json::from_value(document.clone()).unwrap();
         assert_eq!(serde_json::to_value(&rules).unwrap(), document);
         for bad in [
             json!({"action": {}}),
             json!({"action": {"status": 500, "delay_ms": 1}}),
+            json!({"action": {"delay_ms": 1, "retry_after": 1}}),
+            json!({"action": {"stale_ms": 1, "expire_tokens": false}}),
+            json!({"action": {"rate_limit": 0}}),
             json!({"action": {"expire_tokens": false}}),
             json!({"action": {"close": "sideways"}}),
             json!({"action": {"delay_ms": 1}, "paths": "/x"}),

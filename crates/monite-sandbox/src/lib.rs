@@ -42,7 +42,7 @@ pub use crate::builder::{Builder, StartError};
 pub use crate::cli::{RunError, SandboxArgs, Started, run};
 pub use crate::clock::{Clock, ManualClock, SystemClock};
 pub use crate::fault::{Fault, FaultRule};
-pub use crate::http::reply::Cut;
+pub use crate::http::cut::Cut;
 pub use crate::journal::JournalEntry;
 pub use crate::quirks::UnknownQuirk;
 pub use crate::ratelimit::{RateAlgorithm, RateLimit};

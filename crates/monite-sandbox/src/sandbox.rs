@@ -60,7 +60,7 @@ impl Sandbox {
     }
 
     /// The whole application, `/v1` and `/_sandbox`, for calls without a socket. A response with the extension
-    /// [`Cut`](crate::Cut) stands for a connection that was cut.
+    /// [`Cut`](crate::Cut) stands for a connection that was cut, a body that ends in an error for one cut in the middle.
     pub fn router(&self) -> Router {
         http::router(self.app.clone())
     }

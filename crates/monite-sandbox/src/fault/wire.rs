@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 use super::Fault;
+use crate::ratelimit::RateLimit;
 
 /// [`Fault`] as JSON: exactly one kind of key.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -20,12 +21,17 @@ pub(super) struct FaultAction {
     close: Option<Close>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     expire_tokens: Option<bool>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stale_ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    rate_limit: Option<RateLimit>,
 }
 
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Close {
     Before,
+    Middle,
     After,
 }
 
@@ -33,27 +39,25 @@ impl TryFrom<FaultAction> for Fault {
     type Error = &'static str;
 
     fn try_from(action: FaultAction) -> Result<Self, Self::Error> {
-        match action {
-            FaultAction { status: Some(status), retry_after, delay_ms: None, close: None, expire_tokens: None } => {
-                Ok(Self::Status { status, retry_after })
-            }
-            FaultAction { delay_ms: Some(ms), status: None, retry_after: None, close: None, expire_tokens: None } => {
-                Ok(Self::Delay(Duration::from_millis(ms)))
-            }
-            FaultAction {
-                close: Some(close),
-                status: None,
-                retry_after: None,
-                delay_ms: None,
-                expire_tokens: None,
-            } => Ok(match close {
+        let FaultAction { status, retry_after, delay_ms, close, expire_tokens, stale_ms, rate_limit } = action;
+        let sense = expire_tokens != Some(false) && (retry_after.is_none() || status.is_some());
+        let kinds = [
+            status.map(|status| Self::Status { status, retry_after }),
+            delay_ms.map(|ms| Self::Delay(Duration::from_millis(ms))),
+            close.map(|close| match close {
                 Close::Before => Self::CloseBefore,
+                Close::Middle => Self::CutBody,
                 Close::After => Self::LoseAnswer,
             }),
-            FaultAction { expire_tokens: Some(true), status: None, retry_after: None, delay_ms: None, close: None } => {
-                Ok(Self::ExpireTokens)
-            }
-            _ => Err("an action is one of status (with retry_after), delay_ms, close, expire_tokens: true"),
+            expire_tokens.map(|_| Self::ExpireTokens),
+            stale_ms.map(|ms| Self::Stale(Duration::from_millis(ms))),
+            rate_limit.map(Self::RateLimit),
+        ];
+        let mut kinds = kinds.into_iter().flatten();
+        match (kinds.next(), kinds.next()) {
+            (Some(fault), None) if sense => Ok(fault),
+            _ => Err("an action is one of status (with retry_after), delay_ms, close, expire_tokens: true, stale_ms, \
+                 rate_limit"),
         }
     }
 }
@@ -63,12 +67,17 @@ impl From<Fault> for FaultAction {
         let none = Self::default();
         match fault {
             Fault::Status { status, retry_after } => Self { status: Some(status), retry_after, ..none },
-            Fault::Delay(delay) => {
-                Self { delay_ms: Some(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)), ..none }
-            }
+            Fault::Delay(delay) => Self { delay_ms: Some(millis(delay)), ..none },
             Fault::CloseBefore => Self { close: Some(Close::Before), ..none },
+            Fault::CutBody => Self { close: Some(Close::Middle), ..none },
             Fault::LoseAnswer => Self { close: Some(Close::After), ..none },
             Fault::ExpireTokens => Self { expire_tokens: Some(true), ..none },
+            Fault::Stale(time) => Self { stale_ms: Some(millis(time)), ..none },
+            Fault::RateLimit(limit) => Self { rate_limit: Some(limit), ..none },
         }
     }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

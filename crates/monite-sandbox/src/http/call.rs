@@ -33,6 +33,8 @@ pub(crate) struct Call {
     pub(crate) body: Body,
     /// The sandbox's time when the call is handled.
     pub(crate) now: Stamp,
+    /// When reads show what the call writes; `None`: at once.
+    pub(crate) visible_at: Option<Stamp>,
 }
 
 /// A request body as far as it was read.
@@ -59,6 +61,7 @@ impl Call {
             entity: header(&parts.headers, ENTITY_HEADER),
             body,
             now: Stamp::default(),
+            visible_at: None,
             method: parts.method,
         }
     }

@@ -2,6 +2,7 @@
 
 mod auth;
 pub(crate) mod call;
+pub(crate) mod cut;
 mod entities;
 mod entity_users;
 mod me;

@@ -11,8 +11,9 @@ use http::{Method, StatusCode};
 use uuid::Uuid;
 
 use super::call::{Body, Call, under_v1};
+use super::cut::{Half, cut};
 use super::operations::{Operation, Route};
-use super::reply::{Envelope, Reply, cut, elsewhere, preflight, respond};
+use super::reply::{Envelope, Reply, elsewhere, preflight, respond};
 use super::{perform, refused};
 use crate::app::App;
 use crate::fault::Fault;
@@ -72,6 +73,11 @@ pub(crate) async fn serve(State(app): State<Arc<App>>, request: Request) -> Resp
             passage.app.expire_tokens();
             passage.handle().await
         }
+        Some(Fault::RateLimit(limit)) => {
+            passage.app.limit(limit);
+            passage.handle().await
+        }
+        Some(Fault::CutBody | Fault::Stale(_)) => passage.handle().await,
         Some(Fault::Delay(delay)) => {
             // On its own, since a client that hangs up drops this future, and the work must be done all the same.
             let handled = tokio::spawn(async move {
@@ -87,6 +93,9 @@ impl Passage {
     /// Handles the call, and answers once what it changed is kept.
     async fn handle(mut self) -> Response {
         self.call.now = Stamp::from(self.app.now());
+        if let Some(Fault::Stale(lag)) = self.fault {
+            self.call.visible_at = Some(self.call.now.after(lag));
+        }
         let verdict = self.app.meter().count(self.app.now());
         let mut reply = self.answer(verdict);
         self.record(Some(reply.status));
@@ -165,7 +174,8 @@ impl Passage {
     }
 
     fn finish(&self, reply: Reply, verdict: Verdict) -> Response {
-        respond(
+        let half = (self.fault == Some(Fault::CutBody)).then(|| Half::of(&reply.body));
+        let response = respond(
             reply,
             &Envelope {
                 request_id: self.request_id,
@@ -174,7 +184,11 @@ impl Passage {
                 verdict,
                 started: self.started,
             },
-        )
+        );
+        match half {
+            Some(half) => half.instead_of(response),
+            None => response,
+        }
     }
 
     fn record(&self, status: Option<StatusCode>) {

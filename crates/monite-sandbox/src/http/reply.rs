@@ -16,11 +16,6 @@ use crate::refusal::Refusal;
 use crate::rules::version::{self, Version};
 use crate::storage::Commit;
 
-/// A response extension saying that the connection must be cut instead of sending the response. Whoever drives the
-/// router without a socket turns it into a transport error.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Cut;
-
 /// What a handler answers, or why it refuses.
 pub(crate) type Answer = Result<Reply, Refusal>;
 
@@ -168,13 +163,5 @@ pub(crate) fn elsewhere() -> Response {
     let mut response = Response::new(Body::from(reply.body));
     *response.status_mut() = reply.status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    response
-}
-
-/// A response that must never be sent.
-pub(crate) fn cut() -> Response {
-    let mut response = Response::new(Body::empty());
-    *response.status_mut() = StatusCode::BAD_GATEWAY;
-    response.extensions_mut().insert(Cut);
     response
 }

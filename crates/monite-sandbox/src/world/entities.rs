@@ -37,10 +37,10 @@ impl World {
 
     pub(super) fn insert_household(&mut self, household: Household) -> u32 {
         let number = next_number(&self.entities);
+        self.note(Changed::Entity(number));
         self.entity_numbers.insert(household.entity.id, number);
         self.index.insert(&household.entity, number);
         self.entities.push(household);
-        self.note(Changed::Entity(number));
         number
     }
 
@@ -88,13 +88,13 @@ impl World {
     }
 
     fn change_entity(&mut self, number: u32, now: Stamp, change: impl FnOnce(&mut Entity)) {
+        self.note(Changed::Entity(number));
         let updated_at = self.touch(now);
         let entity = &mut self.entities[number as usize].entity;
         self.index.remove(entity, number);
         change(entity);
         entity.updated_at = updated_at;
         self.index.insert(entity, number);
-        self.note(Changed::Entity(number));
     }
 
     /// `None` until something was put.

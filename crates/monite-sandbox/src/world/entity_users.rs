@@ -61,6 +61,7 @@ impl World {
 
     pub(super) fn insert_entity_user(&mut self, user: EntityUser) -> u32 {
         let number = next_number(&self.users);
+        self.note(Changed::EntityUser(number));
         self.user_numbers.insert(user.id, number);
         if let Some(&entity) = self.entity_numbers.get(&user.entity_id) {
             let household = self.household_mut(entity);
@@ -73,7 +74,6 @@ impl World {
             self.hold(user.role_id, 1);
         }
         self.users.push(user);
-        self.note(Changed::EntityUser(number));
         number
     }
 
@@ -124,16 +124,17 @@ impl World {
             self.hold(old_role, -1);
             self.hold(new.role_id, 1);
         }
+        self.note(Changed::EntityUser(number));
         let logins = &mut self.household_mut(entity).logins;
         logins.remove(&old_login);
         logins.insert(new.login.clone(), number);
         new.updated_at = self.touch(now);
         self.users[number as usize] = new;
-        self.note(Changed::EntityUser(number));
         Ok(())
     }
 
     pub(crate) fn delete_entity_user(&mut self, number: u32, now: Stamp) {
+        self.note(Changed::EntityUser(number));
         let updated_at = self.touch(now);
         let user = &mut self.users[number as usize];
         user.deleted = true;
@@ -143,7 +144,6 @@ impl World {
         if let Some(&entity) = self.entity_numbers.get(&entity) {
             self.household_mut(entity).logins.remove(&login);
         }
-        self.note(Changed::EntityUser(number));
     }
 
     pub(crate) fn list_entity_users(&self, scope: &Scope, listing: &Listing<EntityUserFilter>) -> Page {

@@ -7,6 +7,7 @@ pub(crate) mod entity;
 mod entity_index;
 pub(crate) mod entity_user;
 mod entity_users;
+mod lag;
 pub(crate) mod page;
 pub(crate) mod role;
 mod roles;
@@ -23,6 +24,7 @@ use uuid::Uuid;
 use self::entity::Entity;
 use self::entity_index::EntityIndex;
 use self::entity_user::EntityUser;
+use self::lag::Lag;
 use self::role::Role;
 use self::rows::Changed;
 use self::settings::Settings;
@@ -54,6 +56,7 @@ pub(crate) struct World {
     last: Stamp,
     /// What storage has to write; `None` when nothing is kept on disk.
     changed: Option<Vec<Changed>>,
+    lag: Lag,
 }
 
 /// An entity and what lives in it.
@@ -88,6 +91,7 @@ impl World {
             starts: 0,
             last: Stamp::default(),
             changed: keeps_changes.then(|| vec![Changed::Starts]),
+            lag: Lag::default(),
         }
     }
 
@@ -138,7 +142,9 @@ impl World {
         }
     }
 
+    /// Says what is about to change: called before, so that what was can be remembered.
     fn note(&mut self, change: Changed) {
+        self.remember(change);
         if let Some(changed) = &mut self.changed {
             changed.push(change);
         }

@@ -38,6 +38,7 @@ impl World {
 
     pub(super) fn insert_role(&mut self, role: Role) -> u32 {
         let number = next_number(&self.roles);
+        self.note(Changed::Role(number));
         self.role_numbers.insert(role.id, number);
         if let Some(&entity) = self.entity_numbers.get(&role.entity_id) {
             let household = self.household_mut(entity);
@@ -50,18 +51,17 @@ impl World {
             }
         }
         self.roles.push(role);
-        self.note(Changed::Role(number));
         number
     }
 
     pub(super) fn make_default_role(&mut self, role: Uuid) {
         if let Some(&number) = self.role_numbers.get(&role) {
+            self.note(Changed::Role(number));
             self.roles[number as usize].is_default = true;
             let entity = self.role_at(number).entity_id;
             if let Some(&entity) = self.entity_numbers.get(&entity) {
                 self.household_mut(entity).default_role = Some(number);
             }
-            self.note(Changed::Role(number));
         }
     }
 
@@ -97,13 +97,13 @@ impl World {
         }
         let entity = self.entity_number(new.entity_id)?;
         self.check_role_name(entity, &new.name, Some(number))?;
+        self.note(Changed::Role(number));
         let old_name = self.role_at(number).name.clone();
         let names = &mut self.household_mut(entity).role_names;
         names.remove(&old_name);
         names.insert(new.name.clone(), number);
         new.updated_at = self.touch(now);
         self.roles[number as usize] = new;
-        self.note(Changed::Role(number));
         Ok(self.role_at(number))
     }
 
@@ -112,6 +112,7 @@ impl World {
         if self.role_at(number).holders > 0 {
             return Err(Refusal::RoleInUse);
         }
+        self.note(Changed::Role(number));
         let updated_at = self.touch(now);
         let role = &mut self.roles[number as usize];
         role.deleted = true;
@@ -122,7 +123,6 @@ impl World {
             household.role_names.remove(&name);
             household.default_role = household.default_role.filter(|default| *default != number);
         }
-        self.note(Changed::Role(number));
         Ok(())
     }
 

@@ -36,8 +36,8 @@ impl World {
         let old = self.kept_settings(entity);
         let new = self.merge(&old, patch, entity_blank);
         if new != old {
-            self.household_mut(entity).settings = Some(Box::new(new));
             self.note(Changed::Entity(entity));
+            self.household_mut(entity).settings = Some(Box::new(new));
         }
         self.entity_settings(entity)
     }
@@ -56,8 +56,8 @@ impl World {
         check_website(&patch)?;
         let new = self.merge(&self.partner_settings, patch, partner_blank);
         if new != self.partner_settings {
-            self.partner_settings = new;
             self.note(Changed::PartnerSettings);
+            self.partner_settings = new;
         }
         Ok(self.partner_settings(version))
     }

@@ -1,5 +1,7 @@
 //! Instants as Monite renders them: microseconds, `+00:00`.
 
+use std::time::Duration;
+
 use jiff::{Timestamp, fmt::temporal::DateTimePrinter, tz::Offset};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error};
 
@@ -16,6 +18,10 @@ impl Stamp {
 
     pub(crate) fn plus_micros(self, micros: i64) -> Self {
         Self(self.0.saturating_add(micros))
+    }
+
+    pub(crate) fn after(self, time: Duration) -> Self {
+        self.plus_micros(i64::try_from(time.as_micros()).unwrap_or(i64::MAX))
     }
 
     /// Reads an RFC 3339 date-time; an offset is required.

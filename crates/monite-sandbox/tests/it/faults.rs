@@ -121,3 +121,71 @@ async fn faults_leave_the_control_routes_and_preflights_alone() {
     assert_eq!(api.control("GET /nowhere", None).await.message(), "Not Found");
     assert_eq!(api.sandbox.faults()[0].hits, 0);
 }
+
+#[tokio::test]
+async fn a_body_cut_in_the_middle_promises_all_of_it_and_brings_half() {
+    let api = Api::start().await;
+    for number in 0..100 {
+        api.post("/entities", organization(&format!("E{number}"))).await;
+    }
+    let whole = api.get("/entities").await.body.to_string().len();
+    api.sandbox.once("GET /entities", Fault::CutBody);
+    let address = api.sandbox.base_url().replace("http://", "").replace("/v1", "");
+    let mut line = tokio::net::TcpStream::connect(&address).await.unwrap();
+    let request = format!(
+        "GET /v1/entities HTTP/1.1\r\nhost: {address}\r\nx-monite-version: 2024-05-25\r\nauthorization: Bearer {}\r\n\r\n",
+        api.token
+    );
+    tokio::io::AsyncWriteExt::write_all(&mut line, request.as_bytes()).await.unwrap();
+    let mut received = Vec::new();
+    // The end comes as an end, not as a reset that could take bytes along.
+    tokio::io::AsyncReadExt::read_to_end(&mut line, &mut received).await.unwrap();
+    let received = String::from_utf8(received).unwrap();
+    let (head, body) = received.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("HTTP/1.1 200 OK"), "{head}");
+    assert!(head.contains(&format!("content-length: {whole}")), "{head}");
+    assert_eq!(body.len(), whole / 2);
+    assert!(body.starts_with(r#"{"data":[{"#), "{body}");
+}
+
+#[tokio::test]
+async fn what_a_body_cut_in_the_middle_answered_was_done() {
+    let api = Api::start().await;
+    api.sandbox.once("POST /entities", Fault::CutBody);
+    let response = api.request("POST /entities").body(organization("A").to_string()).send().await.unwrap();
+    assert_eq!(response.status(), 201, "the head arrives");
+    let error = response.bytes().await.expect_err("half of the body must be missing");
+    assert!(error.is_body() || error.is_decode(), "{error:?}");
+    assert_eq!(api.sandbox.entities().len(), 1);
+    let entry = api.sandbox.journal().pop().unwrap();
+    assert_eq!((entry.status, entry.fault.as_deref()), (Some(201), Some("close middle")));
+    assert_eq!(api.post("/entities", organization("B")).await.status, 201, "the next call is fine");
+}
+
+#[tokio::test]
+async fn without_a_socket_half_a_body_ends_in_an_error() {
+    use futures::StreamExt;
+    use tower::ServiceExt;
+    let sandbox = builder().in_process().await.unwrap();
+    sandbox.once("GET /entities", Fault::CutBody);
+    let request = axum::http::Request::get("/v1/entities").body(axum::body::Body::empty()).unwrap();
+    let response = sandbox.router().oneshot(request).await.unwrap();
+    let promised: usize = response.headers()["content-length"].to_str().unwrap().parse().unwrap();
+    let chunks: Vec<_> = response.into_body().into_data_stream().collect().await;
+    assert_eq!((chunks.len(), chunks[0].as_ref().unwrap().len()), (2, promised / 2));
+    assert!(chunks[1].is_err());
+}
+
+#[tokio::test]
+async fn a_fault_changes_the_limit_from_its_call_on() {
+    let api = Api::start().await;
+    let limit = json!({"rules": [{"path": "/roles*", "times": 1, "action": {"rate_limit": 1}}]});
+    assert_eq!(api.control("PUT /faults", Some(limit)).await.status, 200);
+    assert_eq!(api.get("/entities").await.header("ratelimit-limit"), None);
+    assert_eq!(api.get("/roles").await.header("ratelimit-limit"), Some("1"));
+    assert_eq!(api.get("/entities").await.status, 429);
+    api.sandbox.once("GET /entities", Fault::RateLimit(monite_sandbox::RateLimit::Off));
+    for _ in 0..5 {
+        assert_eq!(api.get("/entities").await.status, 200);
+    }
+}

@@ -1,7 +1,11 @@
 //! The socket: accepts connections, and cuts those whose answer must get lost.
 
+mod line;
+
 use std::convert::Infallible;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use axum::Router;
@@ -16,8 +20,9 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
 
+use self::line::Line;
 use crate::control::Peer;
-use crate::http::reply::Cut;
+use crate::http::cut::{Cut, Half};
 
 /// How long open requests may take to finish after the server was told to stop.
 const FAREWELL: Duration = Duration::from_secs(5);
@@ -58,8 +63,9 @@ struct CutConnection;
 async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, stop: CancellationToken) {
     // Answers are small and waited for.
     let _ = stream.set_nodelay(true);
-    let service = service_fn(move |request: Request<Incoming>| answer(request, peer, router.clone()));
-    let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), service);
+    let (line, cut) = Line::new(stream);
+    let service = service_fn(move |request: Request<Incoming>| answer(request, peer, router.clone(), cut.clone()));
+    let connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(line), service);
     tokio::pin!(connection);
     let ended = tokio::select! {
         ended = connection.as_mut() => ended,
@@ -75,10 +81,13 @@ async fn converse(stream: TcpStream, peer: SocketAddr, router: Router, stop: Can
 
 /// An error from here makes hyper drop the connection before it writes a head.
 async fn answer(
-    request: Request<Incoming>, peer: SocketAddr, router: Router,
+    request: Request<Incoming>, peer: SocketAddr, router: Router, cut: Arc<AtomicBool>,
 ) -> Result<axum::response::Response, CutConnection> {
     let mut request = request.map(Body::new);
     request.extensions_mut().insert(Peer(peer));
-    let response = router.oneshot(request).await.unwrap_or_else(|never: Infallible| match never {});
+    let mut response = router.oneshot(request).await.unwrap_or_else(|never: Infallible| match never {});
+    if let Some(half) = response.extensions_mut().remove::<Half>() {
+        *response.body_mut() = half.before_the_cut(cut);
+    }
     if response.extensions().get::<Cut>().is_some() { Err(CutConnection) } else { Ok(response) }
 }
