@@ -1,6 +1,9 @@
 //! What holds for any sequence of operations. Chance comes from a fixed seed; see `support::chance`.
 
+mod filters;
+mod lists;
 mod model;
+mod pages;
 mod play;
 mod sequences;
 mod steps;
