@@ -17,6 +17,11 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
         step.run()?;
     }
     outside::python(root)?;
+    match outside::missing_for_react() {
+        // CI installs what it needs, so there it is an error.
+        Some(missing) if !outside::is_ci() => println!("\nnote: {missing}; this run does without"),
+        _ => outside::react(root)?,
+    }
     println!("\nci passed in {} s", started.elapsed().as_secs());
     Ok(())
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo xtask ci                        format, lints, tests, documentation, licences, the demo, the outside clients
-       cargo xtask outside                   only clients that others wrote, against the sandbox";
+       cargo xtask outside [python|react]    only clients that others wrote, against the sandbox";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -17,7 +17,9 @@ fn main() -> ExitCode {
     let root = root();
     let result = match args[..] {
         ["ci"] => ci::run(&root),
-        ["outside"] => outside::python(&root),
+        ["outside"] => outside::python(&root).and_then(|()| outside::react(&root)),
+        ["outside", "python"] => outside::python(&root),
+        ["outside", "react"] => outside::react(&root),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);

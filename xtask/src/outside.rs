@@ -1,4 +1,4 @@
-//! Clients that others wrote, against the sandbox: `tests/outside`.
+//! Clients that others wrote, against the sandbox: `tests/outside/python` and `tests/outside/react`.
 //!
 //! What they need beside Rust is installed under `target/outside`, from the lists of pinned versions beside their
 //! sources, and kept there until a list changes.
@@ -20,8 +20,8 @@ pub(crate) fn python(root: &Path) -> Result<(), String> {
     let home = root.join("target/outside/python");
     let inside = home.join("venv/bin/python");
     let pins = Pins { wanted: source.join("requirements.txt"), installed: home.join("installed.txt") };
-    if !pins.are_installed() || !inside.is_file() {
-        fs::create_dir_all(&home).map_err(|error| format!("cannot make {}: {error}", home.display()))?;
+    if !pins.are_installed() {
+        make_folder(&home)?;
         Step::new("the Python client: its virtual environment", &python, ["-m", "venv", "--clear", "venv"], &home)
             .run()?;
         let args = ["-m", "pip", "install", "--quiet", "--require-hashes", "-r"].map(PathBuf::from);
@@ -29,8 +29,48 @@ pub(crate) fn python(root: &Path) -> Result<(), String> {
         Step::new("the Python client: the pinned packages", &inside, args, &home).run()?;
         pins.write_down()?;
     }
-    // Without bytecode, the source folder stays as it is.
+    // Without bytecode, the source folder stays as it is; unbuffered, each line shows when it is true.
     Step::new("the Python client's walk", &inside, [Path::new("-Bu"), Path::new("walk.py"), &sandbox], &source).run()
+}
+
+/// Drives Monite's React SDK in a browser that talks to the sandbox.
+pub(crate) fn react(root: &Path) -> Result<(), String> {
+    install_missing(root)?;
+    if let Some(missing) = missing_for_react() {
+        return Err(missing);
+    }
+    let chromium = chromium().ok_or("no Chromium any more")?;
+    let sandbox = sandbox(root)?;
+    // Copied, since node looks for packages beside the sources and these are to stay as they are.
+    let home = root.join("target/outside/react");
+    copy_folder(&root.join("tests/outside/react"), &home)?;
+    let pins = Pins { wanted: home.join("package-lock.json"), installed: home.join("installed.json") };
+    if !pins.are_installed() {
+        let args = ["ci", "--ignore-scripts", "--no-audit", "--no-fund"];
+        Step::new("the React SDK: the pinned packages", "npm", args, &home).run()?;
+        pins.write_down()?;
+    }
+    Step::new("the React SDK: the page", "npm", ["run", "--silent", "build"], &home).run()?;
+    Step::new("the React SDK in a browser", "node", [Path::new("drive.mjs"), &sandbox, &chromium], &home).run()
+}
+
+/// What the React SDK would need and is not here, in one sentence.
+pub(crate) fn missing_for_react() -> Option<String> {
+    let missing: Vec<&str> =
+        [("node", find("node").is_some()), ("npm", find("npm").is_some()), ("a Chromium", chromium().is_some())]
+            .iter()
+            .filter_map(|(what, is_there)| (!is_there).then_some(*what))
+            .collect();
+    (!missing.is_empty()).then(|| {
+        format!(
+            "Monite's React SDK runs in a browser and {} is missing: install it (on Debian `apt-get install nodejs npm chromium`)",
+            missing.join(" and ")
+        )
+    })
+}
+
+pub(crate) fn is_ci() -> bool {
+    std::env::var_os("CI").is_some()
 }
 
 /// A list of pinned versions, and a copy of it as it was when they were installed.
@@ -61,11 +101,20 @@ fn sandbox(root: &Path) -> Result<PathBuf, String> {
     Ok(target.join("debug/monite-sandbox"))
 }
 
+fn chromium() -> Option<PathBuf> {
+    ["chromium", "chromium-browser", "google-chrome"].into_iter().find_map(find)
+}
+
 /// Debian's packages for what is not there. Only in CI and as root: on a person's machine it is theirs to install.
 fn install_missing(root: &Path) -> Result<(), String> {
-    let needed = [(find("python3").is_some_and(|python| has_venv(&python)), "python3-venv")];
+    let needed = [
+        (find("python3").is_some_and(|python| has_venv(&python)), "python3-venv"),
+        (find("node").is_some(), "nodejs"),
+        (find("npm").is_some(), "npm"),
+        (chromium().is_some(), "chromium"),
+    ];
     let packages: Vec<&str> = needed.iter().filter(|(is_there, _)| !is_there).map(|(_, package)| *package).collect();
-    if packages.is_empty() || std::env::var_os("CI").is_none() || find("apt-get").is_none() {
+    if packages.is_empty() || !is_ci() || find("apt-get").is_none() {
         return Ok(());
     }
     Step::new("what the outside clients need: the list of packages", "apt-get", ["update", "--quiet"], root).run()?;
@@ -75,4 +124,27 @@ fn install_missing(root: &Path) -> Result<(), String> {
 
 fn has_venv(python: &Path) -> bool {
     Command::new(python).args(["-c", "import venv, ensurepip"]).status().is_ok_and(|status| status.success())
+}
+
+fn make_folder(path: &Path) -> Result<(), String> {
+    fs::create_dir_all(path).map_err(|error| format!("cannot make {}: {error}", path.display()))
+}
+
+/// Copies the files that are in the project, not what somebody built beside them.
+fn copy_folder(from: &Path, to: &Path) -> Result<(), String> {
+    make_folder(to)?;
+    let entries = fs::read_dir(from).map_err(|error| format!("cannot list {}: {error}", from.display()))?;
+    for entry in entries {
+        let path = entry.map_err(|error| format!("cannot list {}: {error}", from.display()))?.path();
+        let Some(name) = path.file_name() else { continue };
+        if ["node_modules", "dist", "pictures"].iter().any(|built| name == *built) {
+            continue;
+        }
+        if path.is_dir() {
+            copy_folder(&path, &to.join(name))?;
+        } else {
+            fs::copy(&path, to.join(name)).map_err(|error| format!("cannot copy {}: {error}", path.display()))?;
+        }
+    }
+    Ok(())
 }
