@@ -162,10 +162,12 @@ impl App {
         self.storage.as_ref().map(|storage| storage.write(rows))
     }
 
-    /// Back to the first moment: nothing in the world, no tokens, faults, journal, quirks or clock offset.
+    /// Back to the first moment: nothing in the world, no tokens, faults, journal or clock offset, and the quirks as at the start.
     pub(crate) fn reset(&self) -> Option<Commit> {
         let mut world = self.world_mut();
+        let quirks = world.quirks.as_at_start();
         *world = World::new(IdSource::new(self.seed, WORLD_IDS), self.storage.is_some());
+        world.quirks = quirks;
         self.clock.reset();
         self.faults().clear();
         *self.journal() = Journal::new(IdSource::new(self.seed, REQUEST_IDS));

@@ -12,6 +12,7 @@ use crate::app::{Admin, App, Credentials};
 use crate::clock::{Clock, SandboxClock, SystemClock};
 use crate::http;
 use crate::id::IdSource;
+use crate::quirks::{Quirks, UnknownQuirk};
 use crate::ratelimit::{Meter, RateAlgorithm, RateLimit};
 use crate::sandbox::Sandbox;
 use crate::serve::serve;
@@ -39,6 +40,7 @@ pub struct Builder {
     data_file: Option<PathBuf>,
     admin: Admin,
     seed: Option<u64>,
+    quirks: Vec<(String, String)>,
     clock: Arc<dyn Clock>,
 }
 
@@ -54,6 +56,7 @@ impl Default for Builder {
             data_file: None,
             admin: Admin::Loopback,
             seed: None,
+            quirks: Vec::new(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -74,6 +77,9 @@ pub enum StartError {
     /// The client id is not a UUID, so no token request could ever name it.
     #[error("the client id must be a UUID")]
     ClientId,
+    /// There is no such quirk, or it has no such outcome.
+    #[error(transparent)]
+    Quirk(#[from] UnknownQuirk),
     /// The data file cannot be used.
     #[error("could not use the data file")]
     Storage(#[from] StorageError),
@@ -155,6 +161,13 @@ impl Builder {
         self
     }
 
+    /// Starts with another outcome of a point that Monite's documents leave open; see `GET /_sandbox/quirks`. A reset
+    /// goes back to it. Checked when the sandbox starts.
+    pub fn quirk(mut self, name: impl Into<String>, option: impl Into<String>) -> Self {
+        self.quirks.push((name.into(), option.into()));
+        self
+    }
+
     /// The clock that the sandbox's own offset is added to. Default: the machine's.
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
@@ -165,7 +178,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When the address or the data file cannot be used, or the client id is not a UUID.
+    /// When the address or the data file cannot be used, the client id is not a UUID, or a quirk is unknown.
     pub async fn start(self) -> Result<Sandbox, StartError> {
         let address = self.listen;
         let failed = |source| StartError::Listen { address, source };
@@ -181,7 +194,7 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// When the data file cannot be used, or the client id is not a UUID.
+    /// When the data file cannot be used, the client id is not a UUID, or a quirk is unknown.
     pub async fn in_process(self) -> Result<Sandbox, StartError> {
         let app = self.app().await?;
         Ok(Sandbox::new(app, NOWHERE.to_owned(), CancellationToken::new(), None))
@@ -196,6 +209,7 @@ impl Builder {
         if uuid::Uuid::try_parse(&credentials.client_id).is_err() {
             return Err(StartError::ClientId);
         }
+        let quirks = Quirks::starting_with(&self.quirks)?;
         let mut offset = 0;
         let kept = match &self.data_file {
             None => None,
@@ -208,7 +222,9 @@ impl Builder {
         };
         let clock = SandboxClock::new(self.clock, offset);
         let meter = Meter::new(self.rate_limit, self.rate_algorithm);
-        Ok(Arc::new(App::new(clock, credentials, self.token_ttl, self.admin, meter, self.seed, kept)))
+        let app = App::new(clock, credentials, self.token_ttl, self.admin, meter, self.seed, kept);
+        app.world_mut().quirks = quirks;
+        Ok(Arc::new(app))
     }
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 
 use crate::builder::{Builder, StartError};
+use crate::quirks::parse_choice;
 use crate::ratelimit::{RateAlgorithm, RateLimit};
 use crate::sandbox::Sandbox;
 
@@ -45,6 +46,10 @@ pub struct SandboxArgs {
     /// Keep the state in this SQLite file [default: in memory only]
     #[arg(long, value_name = "FILE")]
     data: Option<PathBuf>,
+
+    /// Another outcome of a point Monite's documents leave open, as in missing_entity=400; may be repeated
+    #[arg(long = "quirk", value_name = "NAME=OPTION", value_parser = parse_choice)]
+    quirks: Vec<(String, String)>,
 
     /// Whether the control routes under /_sandbox answer
     #[arg(long, value_name = "on|off|everybody", default_value = "on")]
@@ -134,6 +139,7 @@ fn builder(args: SandboxArgs) -> Builder {
         Some(path) => builder.data_file(path),
         None => builder,
     };
+    let builder = args.quirks.into_iter().fold(builder, |builder, (name, option)| builder.quirk(name, option));
     match args.admin {
         AdminFlag::On => builder.admin(true),
         AdminFlag::Off => builder.admin(false),

@@ -96,15 +96,29 @@ quirks! {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Quirks {
     chosen: [u8; TABLE.len()],
+    /// Where a reset goes back to.
+    at_start: [u8; TABLE.len()],
 }
 
 impl Default for Quirks {
     fn default() -> Self {
-        Self { chosen: [0; TABLE.len()] }
+        Self { chosen: [0; TABLE.len()], at_start: [0; TABLE.len()] }
     }
 }
 
 impl Quirks {
+    /// The table a sandbox starts with: the defaults with some points chosen otherwise.
+    pub(crate) fn starting_with(choices: &[(String, String)]) -> Result<Self, UnknownQuirk> {
+        let mut quirks = Self::default();
+        choices.iter().try_for_each(|(name, option)| quirks.set(name, option))?;
+        Ok(Self { at_start: quirks.chosen, ..quirks })
+    }
+
+    /// As it was when the sandbox started.
+    pub(crate) fn as_at_start(&self) -> Self {
+        Self { chosen: self.at_start, at_start: self.at_start }
+    }
+
     pub(crate) fn value(&self, point: Point) -> &'static str {
         let index = point as usize;
         TABLE[index].options[usize::from(self.chosen[index])]
@@ -121,10 +135,10 @@ impl Quirks {
 
     /// Chooses `option` for the point called `name`.
     pub(crate) fn set(&mut self, name: &str, option: &str) -> Result<(), UnknownQuirk> {
-        let unknown = || UnknownQuirk { name: name.to_owned(), option: option.to_owned() };
-        let quirk = TABLE.iter().find(|quirk| quirk.name == name).ok_or_else(unknown)?;
-        let choice = quirk.options.iter().position(|known| *known == option).ok_or_else(unknown)?;
-        self.chosen[quirk.point as usize] = u8::try_from(choice).map_err(|_| unknown())?;
+        let quirk = TABLE.iter().find(|quirk| quirk.name == name).ok_or_else(|| UnknownQuirk::named(name))?;
+        let choice = quirk.options.iter().position(|known| *known == option);
+        let choice = choice.and_then(|choice| u8::try_from(choice).ok());
+        self.chosen[quirk.point as usize] = choice.ok_or_else(|| UnknownQuirk::option(quirk, option))?;
         Ok(())
     }
 
@@ -156,12 +170,34 @@ impl Quirks {
     }
 }
 
-/// No such quirk, or no such outcome of it.
+/// No such quirk, or no such outcome of it. The text says which ones there are.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("there is no quirk \"{name}\" with the option \"{option}\"")]
-pub struct UnknownQuirk {
-    name: String,
-    option: String,
+#[error("{0}")]
+pub struct UnknownQuirk(String);
+
+impl UnknownQuirk {
+    fn named(name: &str) -> Self {
+        let distance = |quirk: &&Quirk| strsim::damerau_levenshtein(name, quirk.name);
+        // The table is never empty, and a name that is like none of it is still told about one.
+        let nearest = TABLE.iter().min_by_key(distance).map_or("", |quirk| quirk.name);
+        Self(format!("there is no quirk \"{name}\"; the nearest name is \"{nearest}\""))
+    }
+
+    fn option(quirk: &Quirk, option: &str) -> Self {
+        let known = quirk.options.join(", ");
+        Self(format!("the quirk \"{}\" has no option \"{option}\"; it has {known}", quirk.name))
+    }
+
+    fn unreadable(choice: &str) -> Self {
+        Self(format!("\"{choice}\" is not NAME=OPTION, as in missing_entity=400"))
+    }
+}
+
+/// Reads `NAME=OPTION`, and only if there is such a thing.
+pub(crate) fn parse_choice(choice: &str) -> Result<(String, String), UnknownQuirk> {
+    let (name, option) = choice.split_once('=').ok_or_else(|| UnknownQuirk::unreadable(choice))?;
+    Quirks::default().set(name, option)?;
+    Ok((name.to_owned(), option.to_owned()))
 }
 
 #[cfg(test)]
@@ -173,6 +209,26 @@ mod tests {
         for (index, quirk) in TABLE.iter().enumerate() {
             assert_eq!(quirk.point as usize, index, "{}", quirk.name);
             assert!(quirk.options.len() > 1, "{} leaves nothing to choose", quirk.name);
+        }
+    }
+
+    #[test]
+    fn a_choice_that_is_none_says_what_there_is() {
+        let said = |choice: &str| parse_choice(choice).map_err(|unknown| unknown.to_string());
+        let cases = [
+            ("missing_entity=400", Ok(("missing_entity".to_owned(), "400".to_owned()))),
+            (
+                "mising_entity=400",
+                Err("there is no quirk \"mising_entity\"; the nearest name is \"missing_entity\"".to_owned()),
+            ),
+            (
+                "missing_entity=418",
+                Err("the quirk \"missing_entity\" has no option \"418\"; it has 404, 400".to_owned()),
+            ),
+            ("missing_entity", Err("\"missing_entity\" is not NAME=OPTION, as in missing_entity=400".to_owned())),
+        ];
+        for (choice, expected) in cases {
+            assert_eq!(said(choice), expected);
         }
     }
 

@@ -184,7 +184,7 @@ impl Sandbox {
         self.app.journal().clear();
     }
 
-    /// Back to an empty world: no data, tokens, faults, journal, quirks or clock offset. Credentials stay.
+    /// Back to an empty world: no data, tokens, faults, journal or clock offset, quirks as at the start. Credentials stay.
     pub fn reset(&self) {
         // Nobody waits for the data file here; it is written in order all the same.
         drop(self.app.reset());

@@ -39,6 +39,7 @@ pub(crate) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/_sandbox/reset", post(reset))
         .route("/_sandbox/state", get(state))
         .route("/_sandbox/requests", get(requests))
+        .route("/_sandbox/not-imitated", get(not_imitated))
         .route("/_sandbox/quirks", get(quirks).put(put_quirks))
         .route_layer(middleware::from_fn_with_state(app.clone(), only_from_here))
 }
@@ -129,6 +130,10 @@ async fn requests(State(app): State<Arc<App>>, Query(shown): Query<Shown>) -> Js
 
 async fn quirks(State(app): State<Arc<App>>) -> Json<Value> {
     Json(app.world().quirks.to_json())
+}
+
+async fn not_imitated() -> Json<Value> {
+    Json(crate::http::not_imitated::to_json())
 }
 
 async fn put_quirks(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<Value>, Refused> {

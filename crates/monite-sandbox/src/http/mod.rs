@@ -6,6 +6,7 @@ pub(crate) mod cut;
 mod entities;
 mod entity_users;
 mod me;
+pub(crate) mod not_imitated;
 mod operations;
 mod pipeline;
 mod refused;

@@ -12,6 +12,7 @@ use uuid::Uuid;
 
 use super::call::{Body, Call, under_v1};
 use super::cut::{Half, cut};
+use super::not_imitated::{self, NotImitated};
 use super::operations::{Operation, Route};
 use super::reply::{Envelope, Reply, elsewhere, preflight, respond};
 use super::{perform, refused};
@@ -131,7 +132,9 @@ impl Passage {
     }
 
     fn operation(&self) -> Result<Operation, Reply> {
-        let route = self.call.route.ok_or_else(not_found)?;
+        let Some(route) = self.call.route else {
+            return Err(not_imitated::find(&self.call.path).map_or_else(not_found, NotImitated::refuse));
+        };
         route.operation(&self.call.method).ok_or_else(|| {
             let reply = Reply::error(StatusCode::METHOD_NOT_ALLOWED, "Method Not Allowed");
             Reply { allow: Some(route.allowed()), ..reply }

@@ -119,3 +119,19 @@ fn mistakes_end_with_2_and_a_sentence() {
         assert!(output.stdout.is_empty() && String::from_utf8_lossy(&output.stderr).starts_with("error: "), "{args:?}");
     }
 }
+
+#[tokio::test]
+async fn quirks_are_chosen_by_flags() {
+    let (id, secret) = (CLIENT[0].1, CLIENT[1].1);
+    let running = run(&["--quirk", "bad_credentials=403", "--quirk", "us_state=422"], &CLIENT);
+    let body = json!({"client_id": id, "client_secret": "wrong", "grant_type": "client_credentials"});
+    let http = reqwest::Client::builder().build().unwrap();
+    let answer = send(http.post(format!("{}/auth/token", running.url)).body(body.to_string())).await;
+    assert_eq!(answer.status, 403);
+    token(&running, id, secret).await;
+
+    let command = Command::new(env!("CARGO_BIN_EXE_monite-sandbox")).args(["--quirk", "us_stat=422"]).output().unwrap();
+    assert_eq!(command.status.code(), Some(2));
+    let said = String::from_utf8(command.stderr).unwrap();
+    assert!(said.contains("the nearest name is \"us_state\""), "{said}");
+}

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Api, organization, send};
+use crate::support::{Api, builder, organization, send};
 
 const UNKNOWN: &str = "9d2b4c8f-2087-4738-ba91-7359683c49a4";
 
@@ -79,4 +79,25 @@ async fn permissions_may_merge_by_object() {
     let patch = json!({"permissions": crate::support::matrix("role: delete, product: read")});
     let patched = api.inside_json(&entity, &format!("PATCH /roles/{role}"), patch).await;
     assert_eq!(patched.body["permissions"], crate::support::matrix("tag: read, role: delete, product: read"));
+}
+
+#[tokio::test]
+async fn quirks_can_be_chosen_at_the_start_and_come_back_with_a_reset() {
+    let api = Api::with(builder().quirk("missing_entity", "400").quirk("us_state", "422")).await;
+    let missing = async |api: &Api| {
+        let token = api.partner_token().await;
+        send(api.request_as(&token, &format!("GET /entities/{UNKNOWN}"))).await.status
+    };
+    assert_eq!(missing(&api).await, 400);
+    api.sandbox.set_quirk("missing_entity", "404").unwrap();
+    assert_eq!(missing(&api).await, 404);
+    api.sandbox.reset();
+    assert_eq!(missing(&api).await, 400);
+    for (name, option, said) in [
+        ("missing_entitty", "400", "there is no quirk \"missing_entitty\"; the nearest name is \"missing_entity\""),
+        ("us_state", "418", "the quirk \"us_state\" has no option \"418\"; it has 400, 422"),
+    ] {
+        let refused = builder().quirk(name, option).in_process().await.unwrap_err();
+        assert_eq!(refused.to_string(), said);
+    }
 }
