@@ -26,6 +26,14 @@ impl SettingsOfEntity<'_> {
     ///
     /// # Errors
     /// Any [`Error`]; `is_not_found` when there is no such entity.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, acme, .. }| {
+    /// let settings = monite.entity(acme).settings().get().await?;
+    /// assert_eq!(settings.vat_mode, Some(VatMode::Exclusive));
+    /// # Ok(()) }) }
+    /// ```
     pub async fn get(&self) -> Result<EntitySettings, Error> {
         self.monite.send(Request::get("entity_settings.get", self.path())).await
     }
@@ -36,6 +44,15 @@ impl SettingsOfEntity<'_> {
     ///
     /// # Errors
     /// Any [`Error`]; `is_not_found` when there is no such entity, 422 names the wrong fields.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, acme, .. }| {
+    /// let patch = EntitySettingsPatch { vat_mode: VatMode::Inclusive.into(), ..Default::default() };
+    /// let settings = monite.entity(acme).settings().update(&patch).await?;
+    /// assert_eq!(settings.vat_mode, Some(VatMode::Inclusive));
+    /// # Ok(()) }) }
+    /// ```
     pub async fn update(&self, patch: &EntitySettingsPatch) -> Result<EntitySettings, Error> {
         self.monite.send(Request::patch("entity_settings.update", self.path()).json(patch)).await
     }
@@ -52,6 +69,14 @@ impl SettingsOfPartner<'_> {
     ///
     /// # Errors
     /// Any [`Error`].
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, .. }| {
+    /// let settings = monite.settings().get().await?;
+    /// assert_eq!(settings.website, None);
+    /// # Ok(()) }) }
+    /// ```
     pub async fn get(&self) -> Result<PartnerSettings, Error> {
         self.monite.send(Request::get("partner_settings.get", "/settings")).await
     }
@@ -62,6 +87,14 @@ impl SettingsOfPartner<'_> {
     ///
     /// # Errors
     /// Any [`Error`]; 422 names the wrong fields.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, .. }| {
+    /// let patch = PartnerSettingsPatch { website: "https://muster.example".to_owned().into(), ..Default::default() };
+    /// assert_eq!(monite.settings().update(&patch).await?.website.as_deref(), Some("https://muster.example"));
+    /// # Ok(()) }) }
+    /// ```
     pub async fn update(&self, patch: &PartnerSettingsPatch) -> Result<PartnerSettings, Error> {
         self.monite.send(Request::patch("partner_settings.update", "/settings").json(patch)).await
     }

@@ -23,7 +23,7 @@ pub struct Event {
     pub api_version: Option<String>,
     /// The same in words.
     pub description: String,
-    /// Whose object it is; the nil UUID for [`WebhookObjectType::PartnerSettings`].
+    /// Whose object it is; no entity at all for [`WebhookObjectType::PartnerSettings`].
     pub entity_id: EntityId,
     /// What it happened to.
     pub object_type: WebhookObjectType,

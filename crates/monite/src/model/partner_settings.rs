@@ -36,7 +36,8 @@ pub struct PartnerSettings {
     pub other: Map<String, Value>,
 }
 
-/// Body of `PATCH /settings`. The deep parts are replaced whole.
+/// Body of `PATCH /settings`. Whether Monite merges or replaces the deep parts is not documented: send them
+/// whole.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct PartnerSettingsPatch {

@@ -48,7 +48,8 @@ pub struct EntitySettings {
     pub other: Map<String, Value>,
 }
 
-/// Body of `PATCH /entities/{id}/settings`. Monite refuses keys it does not know. The deep parts are replaced whole.
+/// Body of `PATCH /entities/{id}/settings`. Monite refuses keys it does not know. Whether it merges or replaces
+/// the deep parts is not documented: send them whole.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EntitySettingsPatch {

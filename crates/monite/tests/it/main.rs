@@ -11,6 +11,7 @@ mod quirks;
 mod rate_limit;
 mod retries;
 mod sandbox;
+mod surface;
 mod tokens;
 mod webhook;
 mod webhook_calls;
