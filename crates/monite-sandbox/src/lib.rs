@@ -17,7 +17,8 @@
 //!
 //! In reading order: `sandbox` (the handle) and `builder`; `world` (the pretend Monite as plain data), `rules` (what it
 //! refuses, as pure functions), `refusal` and `quirks` (why, and what is undocumented); `http` (thin routes);
-//! `fault`, `journal`, `ratelimit`, `clock`, `control` (what tests pull on); `storage` (the world in a file); `serve`
+//! `fault`, `journal`, `ratelimit`, `clock`, `control` (what tests pull on); `dump` and `snapshots` (the world as a document, and worlds to come back to); `storage` (the
+//! world in a file); `serve`
 //! (the socket) and `cli`.
 
 mod app;
@@ -25,6 +26,7 @@ mod builder;
 mod cli;
 mod clock;
 mod control;
+mod dump;
 mod fault;
 mod http;
 mod id;
@@ -35,16 +37,19 @@ mod refusal;
 mod rules;
 mod sandbox;
 mod serve;
+mod snapshots;
 mod storage;
 mod world;
 
 pub use crate::builder::{Builder, StartError};
 pub use crate::cli::{RunError, SandboxArgs, Started, run};
 pub use crate::clock::{Clock, ManualClock, SystemClock};
+pub use crate::dump::DumpError;
 pub use crate::fault::{Fault, FaultRule};
 pub use crate::http::cut::Cut;
 pub use crate::journal::JournalEntry;
 pub use crate::quirks::UnknownQuirk;
 pub use crate::ratelimit::{RateAlgorithm, RateLimit};
 pub use crate::sandbox::Sandbox;
+pub use crate::snapshots::SnapshotError;
 pub use crate::storage::StorageError;

@@ -156,6 +156,11 @@ impl Quirks {
         Value::Object(TABLE.iter().map(row).collect::<Map<_, _>>())
     }
 
+    /// The chosen outcomes by name.
+    pub(crate) fn chosen(&self) -> Map<String, Value> {
+        TABLE.iter().map(|quirk| (quirk.name.to_owned(), Value::from(self.value(quirk.point)))).collect()
+    }
+
     /// Chooses what a document of [`Quirks::to_json`]'s shape says; a row may also be just its value, and rows
     /// left out stay as they are. All or nothing.
     pub(crate) fn apply(&mut self, document: &Map<String, Value>) -> Result<(), UnknownQuirk> {

@@ -12,11 +12,13 @@ use uuid::Uuid;
 
 use crate::app::App;
 use crate::builder::Builder;
+use crate::dump::DumpError;
 use crate::fault::{Fault, FaultRule};
 use crate::http;
 use crate::journal::JournalEntry;
 use crate::quirks::UnknownQuirk;
 use crate::ratelimit::{RateAlgorithm, RateLimit};
+use crate::snapshots::SnapshotError;
 
 /// A local Monite, and every string one can pull on it. Stops when dropped.
 pub struct Sandbox {
@@ -188,6 +190,56 @@ impl Sandbox {
     pub fn reset(&self) {
         // Nobody waits for the data file here; it is written in order all the same.
         drop(self.app.reset());
+    }
+
+    /// Everything the sandbox holds as one JSON document, as `GET /_sandbox/dump`. It holds the secrets of webhook
+    /// subscriptions and no other.
+    pub fn dump(&self) -> String {
+        self.app.dump()
+    }
+
+    /// Puts the world of a [`Sandbox::dump`] in the place of this one: data, tokens, quirks, the clock's offset. Faults,
+    /// rate limit, journal and snapshots stay.
+    ///
+    /// # Errors
+    ///
+    /// When the document is not a dump; nothing has changed then.
+    pub fn load(&self, dump: &str) -> Result<(), DumpError> {
+        // Nobody waits for the data file here; it is written in order all the same.
+        self.app.load(dump).map(drop)
+    }
+
+    /// Takes a snapshot, or takes it anew. It stays in memory until it is forgotten; 16 have room.
+    ///
+    /// # Errors
+    ///
+    /// When the name cannot stand in a path, or there is no room.
+    pub fn snapshot(&self, name: &str) -> Result<(), SnapshotError> {
+        self.app.take_snapshot(name).map(drop)
+    }
+
+    /// Back to a snapshot, which stays to come back to again. As [`Sandbox::load`].
+    ///
+    /// # Errors
+    ///
+    /// When there is no such snapshot.
+    pub fn restore(&self, name: &str) -> Result<(), SnapshotError> {
+        let document = self.app.snapshots().document(name)?;
+        self.load(&document).map_err(|error| SnapshotError::Broken(error.to_string()))
+    }
+
+    /// Forgets a snapshot.
+    ///
+    /// # Errors
+    ///
+    /// When there is no such snapshot.
+    pub fn forget_snapshot(&self, name: &str) -> Result<(), SnapshotError> {
+        self.app.snapshots().forget(name)
+    }
+
+    /// The names of the snapshots, in order.
+    pub fn snapshots(&self) -> Vec<String> {
+        self.app.snapshots().list().map(|snapshot| snapshot.name().to_owned()).collect()
     }
 
     /// Stops accepting and waits (at most five seconds) for requests in hand.

@@ -36,8 +36,8 @@ struct Batch {
 
 enum Change {
     Write(Vec<Row>),
-    /// Forget everything.
-    Clear,
+    /// Forget everything, and hold these instead.
+    Replace(Vec<Row>),
 }
 
 impl Storage {
@@ -66,8 +66,9 @@ impl Storage {
         self.send(Change::Write(rows))
     }
 
-    pub(crate) fn clear(&self) -> Commit {
-        self.send(Change::Clear)
+    /// Everything else is forgotten, in the same transaction.
+    pub(crate) fn replace(&self, rows: Vec<Row>) -> Commit {
+        self.send(Change::Replace(rows))
     }
 
     fn send(&self, change: Change) -> Commit {
@@ -115,15 +116,15 @@ async fn write(mut connection: SqliteConnection, mut queue: mpsc::UnboundedRecei
 async fn commit(connection: &mut SqliteConnection, changes: Vec<Change>) -> Result<(), sqlx::Error> {
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     for change in changes {
-        match change {
-            Change::Clear => {
+        let rows = match change {
+            Change::Replace(rows) => {
                 sqlx::query("-- clear\nDELETE FROM rows").execute(&mut *transaction).await?;
+                rows
             }
-            Change::Write(rows) => {
-                for row in rows {
-                    put(&mut transaction, row).await?;
-                }
-            }
+            Change::Write(rows) => rows,
+        };
+        for row in rows {
+            put(&mut transaction, row).await?;
         }
     }
     transaction.commit().await

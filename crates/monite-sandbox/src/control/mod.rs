@@ -2,16 +2,17 @@
 
 mod answer;
 mod limit;
+mod snapshots;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{Query, Request, State};
+use axum::extract::{DefaultBodyLimit, Query, Request, State};
 use axum::middleware::{self, Next};
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use http::StatusCode;
 use serde::Deserialize;
@@ -37,6 +38,12 @@ pub(crate) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/_sandbox/rate-limit", get(limit::show).put(limit::change))
         .route("/_sandbox/clock", get(clock).post(advance))
         .route("/_sandbox/reset", post(reset))
+        .route(
+            "/_sandbox/dump",
+            get(snapshots::dump).put(snapshots::load).layer(DefaultBodyLimit::max(snapshots::LARGEST_DUMP)),
+        )
+        .route("/_sandbox/snapshots", get(snapshots::list))
+        .route("/_sandbox/snapshots/{name}", put(snapshots::take).post(snapshots::restore).delete(snapshots::forget))
         .route("/_sandbox/state", get(state))
         .route("/_sandbox/requests", get(requests))
         .route("/_sandbox/not-imitated", get(not_imitated))

@@ -2,6 +2,7 @@
 //! and list page independent of how much there is. No HTTP here; time and chance are passed in.
 
 pub(crate) mod access;
+pub(crate) mod dump;
 mod entities;
 pub(crate) mod entity;
 mod entity_index;

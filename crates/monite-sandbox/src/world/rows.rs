@@ -74,7 +74,8 @@ impl World {
         changed.into_iter().map(|change| self.row(change)).collect()
     }
 
-    fn row(&self, change: Changed) -> Row {
+    /// One row as it is now.
+    pub(super) fn row(&self, change: Changed) -> Row {
         match change {
             Changed::Entity(number) => {
                 let household = self.household(number);
@@ -171,6 +172,10 @@ impl World {
         changed
             .map(|number| (self.household_id(number).to_string(), Value::Object(self.entity_settings(number))))
             .collect()
+    }
+
+    pub(crate) fn entities_count(&self) -> usize {
+        self.entities.len()
     }
 
     pub(crate) fn entities_json(&self) -> Vec<Value> {

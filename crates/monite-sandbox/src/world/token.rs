@@ -59,6 +59,10 @@ impl Tokens {
         self.known.get(digest)
     }
 
+    pub(super) fn digests(&self) -> impl Iterator<Item = Digest> {
+        self.known.keys().copied()
+    }
+
     pub(super) fn load(&mut self, mut tokens: Vec<(Digest, Token)>) {
         tokens.sort_by_key(|(_, token)| token.expires_at);
         for (digest, token) in tokens {

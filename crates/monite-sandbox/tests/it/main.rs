@@ -18,6 +18,7 @@ mod quirks;
 mod rate_limit;
 mod roles;
 mod settings;
+mod snapshots;
 mod stale;
 mod storage;
 mod support;

@@ -9,12 +9,12 @@ use crate::support::{Api, builder, send};
 
 const CLIENT: (&str, &str) = ("9d2b4c8f-2087-4738-ba91-7359683c49a4", "a-secret");
 
-async fn kept(path: &std::path::Path) -> Api {
+pub async fn kept(path: &std::path::Path) -> Api {
     Api::with(builder().data_file(path).credentials(CLIENT.0, CLIENT.1)).await
 }
 
 /// What `run` leaves behind: everything a world can hold.
-async fn fill(api: &Api) -> (String, String) {
+pub async fn fill(api: &Api) -> (String, String) {
     let entity = api.entity().await;
     let role = api.role(&entity, "clerk", "payable: read pay, role: read*").await;
     let user = api.user(&entity, "ana", &role).await;
