@@ -17,12 +17,13 @@ import accounts
 import errors
 import lists
 import permissions
+import settings
 from check import Difference, equal
 from monite.core.api_error import ApiError
 from pydantic import ValidationError
 from sandbox import Sandbox
 
-CHAPTERS: tuple[types.ModuleType, ...] = (accounts, lists, permissions, errors)
+CHAPTERS: tuple[types.ModuleType, ...] = (accounts, settings, lists, permissions, errors)
 
 # What the client has a typed method for and the walk must have called, so that a step cannot get lost unseen.
 OPERATIONS = """
@@ -39,6 +40,9 @@ POST /entities/{entity_id}/deactivate
 GET /entities/{entity_id}/partner_metadata
 PUT /entities/{entity_id}/partner_metadata
 GET /entities/{entity_id}/settings
+PATCH /entities/{entity_id}/settings
+GET /settings
+PATCH /settings
 POST /roles
 GET /roles
 GET /roles/{role_id}
