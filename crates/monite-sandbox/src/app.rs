@@ -1,5 +1,6 @@
 //! What all requests share: the world, the clock, the faults, the journal.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -8,6 +9,7 @@ use subtle::ConstantTimeEq;
 use uuid::Uuid;
 
 use crate::clock::SandboxClock;
+use crate::courier::Courier;
 use crate::dump::{self, DumpError};
 use crate::fault::Faults;
 use crate::http::call::Call;
@@ -22,7 +24,9 @@ use crate::snapshots::{SnapshotError, Snapshots};
 use crate::storage::{Commit, Storage};
 use crate::world::World;
 use crate::world::access::Caller;
+use crate::world::hooks::{Attempt, Letter};
 use crate::world::rows::{CLOCK_OFFSET, setting};
+use crate::world::stamp::Stamp;
 
 /// The one pair of credentials this Monite knows.
 pub(crate) struct Credentials {
@@ -52,6 +56,7 @@ pub(crate) struct App {
     pub(crate) credentials: Credentials,
     pub(crate) token_ttl: Duration,
     pub(crate) admin: Admin,
+    pub(crate) courier: Courier,
     pub(crate) storage: Option<Storage>,
     seed: Option<u64>,
     world: RwLock<World>,
@@ -59,6 +64,8 @@ pub(crate) struct App {
     journal: Mutex<Journal>,
     meter: Mutex<Meter>,
     snapshots: Mutex<Snapshots>,
+    /// Counts the worlds that were thrown away, so that what was sent for one is not written down in the next.
+    epoch: AtomicU64,
 }
 
 /// Streams of one seed.
@@ -79,6 +86,8 @@ impl App {
             credentials,
             token_ttl,
             admin,
+            courier: Courier::idle(),
+            epoch: AtomicU64::new(0),
             storage,
             seed,
             world: RwLock::new(world),
@@ -87,6 +96,10 @@ impl App {
             meter: Mutex::new(meter),
             snapshots: Mutex::default(),
         }
+    }
+
+    pub(crate) fn with_courier(self, courier: Courier) -> Self {
+        Self { courier, ..self }
     }
 
     /// An empty world whose changes go to storage.
@@ -132,6 +145,11 @@ impl App {
         let answer = answer(&mut world);
         // Still under the lock, so that the writer sees changes in the order they were made.
         let commit = self.keep_changes(&mut world);
+        let has_news = world.take_news();
+        drop(world);
+        if has_news {
+            self.courier.wake();
+        }
         answer.map(|reply| Reply { commit, ..reply })
     }
 
@@ -160,9 +178,14 @@ impl App {
 
     pub(crate) fn advance(&self, by: Duration) -> Option<Commit> {
         // The world's lock keeps two moves, and their rows, in one order.
-        let _world = self.world_mut();
+        let mut world = self.world_mut();
         self.clock.advance(by);
-        let rows = vec![setting(CLOCK_OFFSET, self.clock.offset_micros())];
+        world.forget_old_events(Stamp::from(self.now()));
+        let mut rows = world.take_changes();
+        rows.push(setting(CLOCK_OFFSET, self.clock.offset_micros()));
+        if world.has_pending_deliveries() {
+            self.courier.wake();
+        }
         self.storage.as_ref().map(|storage| storage.write(rows))
     }
 
@@ -209,13 +232,43 @@ impl App {
     /// A new world and its clock, in memory and, in one transaction, in the data file.
     fn replace(&self, world: &mut World, new: World, offset_micros: i64) -> Option<Commit> {
         *world = new;
+        self.epoch.fetch_add(1, Ordering::Relaxed);
         self.clock.set_offset(offset_micros);
+        if world.has_pending_deliveries() {
+            self.courier.wake();
+        }
         let storage = self.storage.as_ref()?;
         // All of it is written, what changed included.
         world.take_changes();
         let mut rows = world.all_rows();
         rows.push(setting(CLOCK_OFFSET, offset_micros));
         Some(storage.replace(rows))
+    }
+
+    /// What is to be sent for a delivery at this moment, and for which world; `None` when nothing is any more.
+    pub(crate) fn letter(&self, delivery: Uuid) -> Option<(Letter, u64)> {
+        let world = self.world();
+        let letter = world.letter(delivery, Stamp::from(self.now()))?;
+        Some((letter, self.epoch.load(Ordering::Relaxed)))
+    }
+
+    /// Writes down what came of a webhook that was sent for the world of `epoch`.
+    pub(crate) fn attempted(&self, letter: &Letter, attempt: Attempt, epoch: u64) {
+        let mut world = self.world_mut();
+        if self.epoch.load(Ordering::Relaxed) == epoch {
+            world.attempted(letter, attempt, self.courier.settings.retry_scale, Stamp::from(self.now()));
+            // Nobody waits for it: after a kill the receiver gets it again, which it must bear anyway.
+            drop(self.keep_changes(&mut world));
+        }
+    }
+
+    /// Waits until everything changed so far is in the data file; `false` when it could not be written.
+    pub(crate) async fn is_written(&self) -> bool {
+        match &self.storage {
+            // Changes are written in order, so an empty one ends after all those before it.
+            Some(storage) => matches!(storage.write(Vec::new()).await, Ok(Ok(()))),
+            None => true,
+        }
     }
 
     pub(crate) fn quirks(&self) -> Quirks {

@@ -10,10 +10,12 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{Admin, App, Credentials};
 use crate::clock::{Clock, SandboxClock, SystemClock};
+use crate::courier::{Courier, CourierSettings};
 use crate::http;
 use crate::id::IdSource;
 use crate::quirks::{Quirks, UnknownQuirk};
 use crate::ratelimit::{Meter, RateAlgorithm, RateLimit};
+use crate::rules::webhook::WebhookUrls;
 use crate::sandbox::Sandbox;
 use crate::serve::serve;
 use crate::storage::{Storage, StorageError};
@@ -42,6 +44,7 @@ pub struct Builder {
     seed: Option<u64>,
     quirks: Vec<(String, String)>,
     clock: Arc<dyn Clock>,
+    courier: CourierSettings,
 }
 
 impl Default for Builder {
@@ -58,6 +61,7 @@ impl Default for Builder {
             seed: None,
             quirks: Vec::new(),
             clock: Arc::new(SystemClock),
+            courier: CourierSettings::default(),
         }
     }
 }
@@ -174,6 +178,25 @@ impl Builder {
         self
     }
 
+    /// Which receivers webhook subscriptions may name. Default: [`WebhookUrls::Loopback`].
+    pub fn webhook_urls(mut self, urls: WebhookUrls) -> Self {
+        self.courier.urls = urls;
+        self
+    }
+
+    /// Shortens the waits between the attempts to deliver a webhook: `0.001` turns minutes into 60 ms. Default 1. Time
+    /// passes by the sandbox's clock, so [`Sandbox::advance`] makes attempts due as well.
+    pub fn webhook_retry_scale(mut self, scale: f64) -> Self {
+        self.courier.retry_scale = scale;
+        self
+    }
+
+    /// How long a webhook receiver may take to answer, by the machine's clock. Default 10 s.
+    pub fn webhook_timeout(mut self, timeout: Duration) -> Self {
+        self.courier.timeout = timeout;
+        self
+    }
+
     /// Starts on a socket. Ready for calls when this returns.
     ///
     /// # Errors
@@ -184,8 +207,8 @@ impl Builder {
         let failed = |source| StartError::Listen { address, source };
         let listener = TcpListener::bind(address).await.map_err(failed)?;
         let bound = listener.local_addr().map_err(failed)?;
-        let app = self.app().await?;
         let stop = CancellationToken::new();
+        let app = self.app(&stop).await?;
         let server = tokio::spawn(serve(listener, http::router(app.clone()), stop.clone()));
         Ok(Sandbox::new(app, format!("http://{bound}/v1"), stop, Some(server)))
     }
@@ -196,11 +219,12 @@ impl Builder {
     ///
     /// When the data file cannot be used, the client id is not a UUID, or a quirk is unknown.
     pub async fn in_process(self) -> Result<Sandbox, StartError> {
-        let app = self.app().await?;
-        Ok(Sandbox::new(app, NOWHERE.to_owned(), CancellationToken::new(), None))
+        let stop = CancellationToken::new();
+        let app = self.app(&stop).await?;
+        Ok(Sandbox::new(app, NOWHERE.to_owned(), stop, None))
     }
 
-    async fn app(self) -> Result<Arc<App>, StartError> {
+    async fn app(self, stop: &CancellationToken) -> Result<Arc<App>, StartError> {
         let generated = generate(self.seed);
         let credentials = Credentials {
             client_id: self.client_id.unwrap_or(generated.client_id),
@@ -222,9 +246,15 @@ impl Builder {
         };
         let clock = SandboxClock::new(self.clock, offset);
         let meter = Meter::new(self.rate_limit, self.rate_algorithm);
-        let app = App::new(clock, credentials, self.token_ttl, self.admin, meter, self.seed, kept);
+        let app = Arc::new_cyclic(|app| {
+            let courier = Courier::new(self.courier, app.clone(), stop.clone());
+            App::new(clock, credentials, self.token_ttl, self.admin, meter, self.seed, kept).with_courier(courier)
+        });
         app.world_mut().quirks = quirks;
-        Ok(Arc::new(app))
+        if app.world().has_pending_deliveries() {
+            app.courier.wake();
+        }
+        Ok(app)
     }
 }
 

@@ -90,6 +90,22 @@ quirks! {
         "Which name of an entity user the prefix filter looks at";
     InactiveListed = "inactive_entities_listed" ["yes", "no"]
         "Whether a list without status filter shows inactive entities";
+    MissingSubscription = "missing_webhook_subscription" ["404", "400"]
+        "Status for a webhook subscription that does not exist";
+    MissingEvent = "missing_event" ["404", "400"]
+        "Status for an event that does not exist";
+    WebhookAction = "webhook_action" ["prefixed", "bare"]
+        "Whether the action of an event is entity.updated or just updated";
+    WebhookSuccess = "webhook_success" ["2xx", "200"]
+        "Which answers of a receiver count as delivered: any 2xx, or exactly 200";
+    WebhookSignedText = "webhook_signed_text" ["timestamp.body", "body"]
+        "What Monite-Signature signs: <t>.<raw body>, or the raw body alone";
+    WebhookKey = "webhook_key" ["whole", "stripped"]
+        "What keys the signature: the whole secret, or what follows whsec_";
+    AccountEvents = "account_events" ["fire", "entity_only"]
+        "Whether roles, entity users and settings have events, or entities only";
+    PartnerEventEntity = "partner_settings_event_entity" ["nil", "partner"]
+        "What the entity_id of partner_settings events is: the nil id, or an id that is no entity's";
 }
 
 /// The chosen outcome of every point.

@@ -22,6 +22,8 @@ pub(crate) enum Refusal {
     GrantForInactiveEntity,
     /// The caller's role, or an entity-user token as such, lacks this right.
     NotAllowed(Action, ObjectType),
+    /// As `NotAllowed`, for an object that no role can allow anything on.
+    PartnerOnly(Action, &'static str),
     /// The call needs an entity user's token.
     UserOnly,
     /// An entity-user token named another entity.
@@ -32,6 +34,8 @@ pub(crate) enum Refusal {
     NoEntityInHeader(Uuid),
     NoRole(Uuid),
     NoEntityUser(Uuid),
+    NoSubscription(Uuid),
+    NoEvent(Uuid),
     InvalidRole(Uuid),
     NoDefaultRole,
     DuplicateRoleName(String),

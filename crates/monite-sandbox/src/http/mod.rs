@@ -5,6 +5,7 @@ pub(crate) mod call;
 pub(crate) mod cut;
 mod entities;
 mod entity_users;
+mod events;
 mod me;
 pub(crate) mod not_imitated;
 mod operations;
@@ -13,6 +14,7 @@ mod refused;
 pub(crate) mod reply;
 mod roles;
 mod settings;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -64,9 +66,17 @@ fn perform(app: &App, call: &Call, operation: Operation) -> Answer {
         Operation::GetMe => me::get(app, call),
         Operation::PatchMe => me::patch(app, call),
         Operation::GetMyRole => me::role(app, call),
-        Operation::NotImitated(name) => {
-            Ok(Reply::error(::http::StatusCode::NOT_IMPLEMENTED, &format!("The sandbox does not imitate {name} yet")))
-        }
+        Operation::CreateSubscription => webhooks::create(app, call),
+        Operation::ListSubscriptions => webhooks::list(app, call),
+        Operation::GetSubscription => webhooks::get(app, call),
+        Operation::PatchSubscription => webhooks::patch(app, call),
+        Operation::DeleteSubscription => webhooks::delete(app, call),
+        Operation::EnableSubscription => webhooks::enable(app, call),
+        Operation::DisableSubscription => webhooks::disable(app, call),
+        Operation::RegenerateSecret => webhooks::regenerate_secret(app, call),
+        Operation::ListDeliveries => events::deliveries(app, call),
+        Operation::ListEvents => events::list(app, call),
+        Operation::GetEvent => events::get(app, call),
     }
 }
 

@@ -36,8 +36,17 @@ pub(crate) enum Operation {
     GetMe,
     PatchMe,
     GetMyRole,
-    /// In Monite's API, but not imitated; by the name it has in Monite's document.
-    NotImitated(&'static str),
+    CreateSubscription,
+    ListSubscriptions,
+    GetSubscription,
+    PatchSubscription,
+    DeleteSubscription,
+    EnableSubscription,
+    DisableSubscription,
+    RegenerateSecret,
+    ListDeliveries,
+    ListEvents,
+    GetEvent,
 }
 
 /// A path with the methods it knows.
@@ -97,8 +106,6 @@ pub(crate) fn find_for(version: Version, path: &str) -> Option<(&'static Route, 
     }
 }
 
-use Operation::NotImitated;
-
 const fn route(template: &'static str, methods: &'static [(&'static str, Operation)]) -> Route {
     Route { template, methods }
 }
@@ -135,32 +142,23 @@ static ROUTES: [Route; 25] = [
         ],
     ),
     route("/settings", &[("GET", Operation::GetPartnerSettings), ("PATCH", Operation::PatchPartnerSettings)]),
-    route("/events", &[("GET", NotImitated("get_events"))]),
-    route("/events/{event_id}", &[("GET", NotImitated("get_events_id"))]),
-    route("/webhook_deliveries", &[("GET", NotImitated("get_webhook_deliveries"))]),
-    route(
-        "/webhook_subscriptions",
-        &[("GET", NotImitated("get_webhook_subscriptions")), ("POST", NotImitated("post_webhook_subscriptions"))],
-    ),
+    route("/events", &[("GET", Operation::ListEvents)]),
+    route("/events/{event_id}", &[("GET", Operation::GetEvent)]),
+    route("/webhook_deliveries", &[("GET", Operation::ListDeliveries)]),
+    route("/webhook_subscriptions", &[("GET", Operation::ListSubscriptions), ("POST", Operation::CreateSubscription)]),
     route(
         "/webhook_subscriptions/{webhook_subscription_id}",
         &[
-            ("GET", NotImitated("get_webhook_subscriptions_id")),
-            ("PATCH", NotImitated("patch_webhook_subscriptions_id")),
-            ("DELETE", NotImitated("delete_webhook_subscriptions_id")),
+            ("GET", Operation::GetSubscription),
+            ("PATCH", Operation::PatchSubscription),
+            ("DELETE", Operation::DeleteSubscription),
         ],
     ),
-    route(
-        "/webhook_subscriptions/{webhook_subscription_id}/enable",
-        &[("POST", NotImitated("post_webhook_subscriptions_id_enable"))],
-    ),
-    route(
-        "/webhook_subscriptions/{webhook_subscription_id}/disable",
-        &[("POST", NotImitated("post_webhook_subscriptions_id_disable"))],
-    ),
+    route("/webhook_subscriptions/{webhook_subscription_id}/enable", &[("POST", Operation::EnableSubscription)]),
+    route("/webhook_subscriptions/{webhook_subscription_id}/disable", &[("POST", Operation::DisableSubscription)]),
     route(
         "/webhook_subscriptions/{webhook_subscription_id}/regenerate_secret",
-        &[("POST", NotImitated("post_webhook_subscriptions_id_regenerate_secret"))],
+        &[("POST", Operation::RegenerateSecret)],
     ),
 ];
 

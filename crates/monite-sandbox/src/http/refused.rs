@@ -31,13 +31,15 @@ fn point(refusal: &Refusal) -> Result<Point, StatusCode> {
         Refusal::UnknownRevokedToken => Point::RevokeUnknownToken,
         Refusal::GrantWithoutUser => Point::GrantWithoutUser,
         Refusal::GrantForUnknownUser(_) => Point::GrantForUnknownUser,
-        Refusal::NotAllowed(..) => Point::PermissionDenied,
+        Refusal::NotAllowed(..) | Refusal::PartnerOnly(..) => Point::PermissionDenied,
         Refusal::UserOnly => Point::PartnerOnMe,
         Refusal::ForeignEntity => Point::ForeignEntityHeader,
         Refusal::NoEntity(_) => Point::MissingEntity,
         Refusal::NoEntityInHeader(_) => Point::UnknownEntityHeader,
         Refusal::NoRole(_) => Point::MissingRole,
         Refusal::NoEntityUser(_) => Point::MissingEntityUser,
+        Refusal::NoSubscription(_) => Point::MissingSubscription,
+        Refusal::NoEvent(_) => Point::MissingEvent,
         Refusal::InvalidRole(_) => Point::InvalidRole,
         Refusal::NoDefaultRole => Point::NoDefaultRole,
         Refusal::DuplicateRoleName(_) => Point::DuplicateRoleName,
@@ -72,6 +74,7 @@ fn message(refusal: &Refusal) -> String {
         Refusal::NotAllowed(action, object) => {
             format!("Action {} for {} not allowed", action.name(), object.name())
         }
+        Refusal::PartnerOnly(action, object) => format!("Action {} for {object} not allowed", action.name()),
         Refusal::UserOnly => "This operation requires an entity user access token".to_owned(),
         Refusal::ForeignEntity => "The entity user does not belong to the provided entity".to_owned(),
         Refusal::InactiveEntity | Refusal::GrantForInactiveEntity => "The entity is not active".to_owned(),
@@ -81,6 +84,8 @@ fn message(refusal: &Refusal) -> String {
         Refusal::NoRole(id) | Refusal::InvalidRole(id) => {
             format!("There is no role by provided id: {id}")
         }
+        Refusal::NoSubscription(id) => format!("There is no webhook subscription by provided id: {id}"),
+        Refusal::NoEvent(id) => format!("There is no event by provided id: {id}"),
         Refusal::NoDefaultRole => "role_id is required: the entity has no default role".to_owned(),
         Refusal::DuplicateRoleName(name) => format!("Role with name \"{name}\" already exists"),
         Refusal::DuplicateLogin(login) => {

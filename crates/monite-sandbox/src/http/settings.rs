@@ -23,7 +23,7 @@ pub(super) fn patch(app: &App, call: &Call) -> Answer {
     app.write(call, |world, caller| {
         let (id, patch) = checked?;
         let entity = enter(world, caller, id, Action::Update)?;
-        Ok(Reply::ok(&world.patch_entity_settings(entity, patch)))
+        Ok(Reply::ok(&world.patch_entity_settings(entity, patch, call.now)))
     })
 }
 
@@ -48,6 +48,6 @@ pub(super) fn patch_partner(app: &App, call: &Call) -> Answer {
     app.write(call, |world, caller| {
         let patch = patch?;
         world.partner_only(caller, Action::Update, ObjectType::Entity)?;
-        Ok(Reply::ok(&world.patch_partner_settings(patch, call.version)?))
+        Ok(Reply::ok(&world.patch_partner_settings(patch, call.version, call.now)?))
     })
 }

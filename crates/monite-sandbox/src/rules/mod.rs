@@ -15,5 +15,6 @@ pub(crate) mod query;
 pub(crate) mod role;
 pub(crate) mod text;
 pub(crate) mod version;
+pub(crate) mod webhook;
 
 pub(crate) use form::{FieldError, Patch, Wrong, both};

@@ -1,5 +1,9 @@
 //! Query strings of the lists: filters, order, and where a page starts.
 
+mod hooks;
+
+pub(crate) use self::hooks::{DeliveryFilter, EventFilter, SubscriptionFilter, deliveries, events, subscriptions};
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -94,6 +98,11 @@ pub(crate) struct CreatedRange {
 }
 
 impl CreatedRange {
+    /// The part of this range that is not before `oldest`.
+    pub(crate) fn since(&self, oldest: Stamp) -> Self {
+        Self { from: self.from.max(oldest.micros()), to: self.to }
+    }
+
     pub(crate) fn holds(&self, stamp: Stamp) -> bool {
         (self.from..=self.to).contains(&stamp.micros())
     }

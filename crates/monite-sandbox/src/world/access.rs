@@ -66,6 +66,22 @@ impl World {
         }
     }
 
+    /// As [`World::partner_only`], for an object that no role can allow anything on.
+    pub(crate) fn partner_alone(&self, caller: Caller, action: Action, object: &'static str) -> Result<(), Refusal> {
+        match caller {
+            Caller::Partner => Ok(()),
+            Caller::User(_) => Err(Refusal::PartnerOnly(action, object)),
+        }
+    }
+
+    /// As [`World::partner_alone`], inside the entity named by `x-monite-entity-id`.
+    pub(crate) fn partner_alone_in(
+        &self, caller: Caller, entity: Uuid, action: Action, object: &'static str,
+    ) -> Result<(), Refusal> {
+        self.partner_alone(caller, action, object)?;
+        self.entity_number(entity).map(drop).map_err(|_| Refusal::NoEntityInHeader(entity))
+    }
+
     /// Work on `object` inside the entity named by `x-monite-entity-id`.
     pub(crate) fn enter(
         &self, caller: Caller, entity: Uuid, action: Action, object: ObjectType,

@@ -32,7 +32,11 @@ impl World {
         let users = (0..next_number(&self.users)).map(Changed::EntityUser);
         let tokens = self.tokens.digests().map(Changed::Token);
         let single = [Changed::Starts, Changed::TokensExpired, Changed::PartnerSettings];
-        let all = single.into_iter().chain(entities).chain(roles).chain(users).chain(tokens);
+        let subscriptions = self.hooks.subscriptions().map(|row| Changed::Subscription(row.id));
+        let events = self.hooks.events().map(|row| Changed::Event(row.id));
+        let deliveries = self.hooks.deliveries().map(|row| Changed::Delivery(row.id));
+        let hooks = subscriptions.chain(events).chain(deliveries);
+        let all = single.into_iter().chain(entities).chain(roles).chain(users).chain(tokens).chain(hooks);
         all.map(|one| self.row(one)).collect()
     }
 
@@ -49,7 +53,7 @@ impl World {
         self.check_owners()
     }
 
-    /// Everybody lives somewhere, and has a role that is there.
+    /// Everybody lives somewhere and has a role that is there; every delivery is about something.
     fn check_owners(&self) -> Result<(), LoadError> {
         let homeless = |kind: &str, id: Uuid| LoadError::FitsNowhere { kind: kind.to_owned(), id: id.to_string() };
         for role in &self.roles {
@@ -64,6 +68,10 @@ impl World {
                 return Err(homeless("entity_user", user.id));
             }
         }
-        Ok(())
+        // The subscription of a delivery may have been deleted, its event may not.
+        match self.hooks.deliveries().find(|row| self.hooks.event(row.event_id).is_none()) {
+            Some(row) => Err(homeless("webhook_delivery", row.id)),
+            None => Ok(()),
+        }
     }
 }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use super::entity::{Entity, EntityDetails, EntityPatch, EntityStatus, EntityType, Profile};
+use super::hooks::{Happening, WebhookObject};
 use super::page::{Page, page};
 use super::role::{Permissions, RoleDraft};
 use super::rows::Changed;
@@ -27,6 +28,7 @@ impl World {
         let id = self.fresh_id();
         let entity = Entity { id, created_at, updated_at, kind, status: EntityStatus::Active, details };
         let number = self.insert_entity(entity);
+        self.happened(WebhookObject::Entity, Happening::Created, id, id, now);
         self.provision_default_role(number, now);
         Ok(&self.household(number).entity)
     }
@@ -95,6 +97,8 @@ impl World {
         change(entity);
         entity.updated_at = updated_at;
         self.index.insert(entity, number);
+        let id = entity.id;
+        self.happened(WebhookObject::Entity, Happening::Updated, id, id, now);
     }
 
     /// `None` until something was put.

@@ -2,12 +2,11 @@
 
 use std::collections::{BTreeSet, HashSet};
 use std::iter::Peekable;
-use std::ops::Bound;
 
 use super::World;
 use super::entity::{Entity, EntityStatus, EntityType};
-use super::page::{Keyed, sorted_window};
-use crate::rules::query::{EntityFilter, Listing, Paging, Sort};
+use super::page::{Keyed, in_range, sorted_window};
+use crate::rules::query::{CreatedRange, EntityFilter, Listing, Paging, Sort};
 
 /// Three statuses of two types.
 const BUCKETS: usize = 6;
@@ -90,9 +89,12 @@ impl World {
             Sort::CreatedAt => &self.index.by_created,
             Sort::UpdatedAt => &self.index.by_updated,
         };
-        let bounds = bounds(filter, paging);
+        let range = match paging.sort {
+            Sort::CreatedAt => filter.created,
+            Sort::UpdatedAt => CreatedRange::default(),
+        };
         let wanted = wanted_buckets(filter).map(|bucket| &ordered[bucket]);
-        merge(wanted.map(|rows| walk(rows, bounds, paging.ascends())).collect(), paging.ascends())
+        merge(wanted.map(|rows| in_range(rows, &range, paging)).collect(), paging.ascends())
     }
 }
 
@@ -106,34 +108,6 @@ fn wanted_buckets(filter: &EntityFilter) -> impl Iterator<Item = usize> {
         .flat_map(move |status| kinds.into_iter().map(move |kind| (kind, status)))
         .filter(move |(one, _)| kind.is_none_or(|wanted| wanted == *one))
         .map(|(kind, status)| bucket(kind, status))
-}
-
-type Bounds = (Bound<Keyed>, Bound<Keyed>);
-
-/// Between which keys to look: beyond the token, and inside the range of `created_at` when that is the sort field.
-fn bounds(filter: &EntityFilter, paging: &Paging) -> Bounds {
-    let (mut from, mut to) = match paging.sort {
-        Sort::CreatedAt => (filter.created.from, filter.created.to),
-        Sort::UpdatedAt => (i64::MIN, i64::MAX),
-    };
-    if let Some(position) = paging.from {
-        if paging.ascends() {
-            from = from.max(position.key.saturating_add(1));
-        } else {
-            to = to.min(position.key.saturating_sub(1));
-        }
-    }
-    (Bound::Included((from, 0)), Bound::Included((to, u32::MAX)))
-}
-
-fn walk(rows: &BTreeSet<Keyed>, bounds: Bounds, ascends: bool) -> Box<dyn Iterator<Item = Keyed> + '_> {
-    if let (Bound::Included(from), Bound::Included(to)) = bounds
-        && from > to
-    {
-        return Box::new(std::iter::empty());
-    }
-    let range = rows.range(bounds).copied();
-    if ascends { Box::new(range) } else { Box::new(range.rev()) }
 }
 
 fn merge<'a>(sources: Vec<Box<dyn Iterator<Item = Keyed> + 'a>>, ascends: bool) -> impl Iterator<Item = Keyed> + 'a {

@@ -5,6 +5,7 @@ use uuid::Uuid;
 use super::access::Scope;
 use super::entity::Nulls;
 use super::entity_user::{EntityUser, EntityUserDraft, EntityUserPatch, EntityUserView};
+use super::hooks::{Happening, WebhookObject};
 use super::page::{Page, page, sorted_window, window};
 use super::role::{Action, ObjectType};
 use super::rows::Changed;
@@ -28,9 +29,10 @@ impl World {
         self.role_in(entity, role_id).ok_or(Refusal::InvalidRole(role_id))?;
         let (created_at, updated_at) = self.birth(now);
         let id = self.fresh_id();
-        Ok(self.insert_entity_user(EntityUser {
+        let entity_id = self.household_id(entity);
+        let number = self.insert_entity_user(EntityUser {
             id,
-            entity_id: self.household_id(entity),
+            entity_id,
             created_at,
             updated_at,
             deleted: false,
@@ -42,7 +44,9 @@ impl World {
             email: draft.email,
             phone: draft.phone,
             title: draft.title,
-        }))
+        });
+        self.happened(WebhookObject::EntityUser, Happening::Created, entity_id, id, now);
+        Ok(number)
     }
 
     /// A user as this version renders it.
@@ -129,7 +133,9 @@ impl World {
         logins.remove(&old_login);
         logins.insert(new.login.clone(), number);
         new.updated_at = self.touch(now);
+        let (id, entity) = (new.id, new.entity_id);
         self.users[number as usize] = new;
+        self.happened(WebhookObject::EntityUser, Happening::Updated, entity, id, now);
         Ok(())
     }
 
@@ -139,11 +145,12 @@ impl World {
         let user = &mut self.users[number as usize];
         user.deleted = true;
         user.updated_at = updated_at;
-        let (login, role, entity) = (user.login.clone(), user.role_id, user.entity_id);
+        let (login, role, entity_id, id) = (user.login.clone(), user.role_id, user.entity_id, user.id);
         self.hold(role, -1);
-        if let Some(&entity) = self.entity_numbers.get(&entity) {
+        if let Some(&entity) = self.entity_numbers.get(&entity_id) {
             self.household_mut(entity).logins.remove(&login);
         }
+        self.happened(WebhookObject::EntityUser, Happening::Deleted, entity_id, id, now);
     }
 
     pub(crate) fn list_entity_users(&self, scope: &Scope, listing: &Listing<EntityUserFilter>) -> Page {

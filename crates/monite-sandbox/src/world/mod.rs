@@ -1,4 +1,4 @@
-//! A pretend Monite as plain data: entities, roles, entity users, tokens, and the indexes that keep every lookup
+//! A pretend Monite as plain data: entities, roles, entity users, tokens, webhooks, and the indexes that keep every lookup
 //! and list page independent of how much there is. No HTTP here; time and chance are passed in.
 
 pub(crate) mod access;
@@ -8,6 +8,7 @@ pub(crate) mod entity;
 mod entity_index;
 pub(crate) mod entity_user;
 mod entity_users;
+pub(crate) mod hooks;
 mod lag;
 pub(crate) mod page;
 pub(crate) mod role;
@@ -25,6 +26,7 @@ use uuid::Uuid;
 use self::entity::Entity;
 use self::entity_index::EntityIndex;
 use self::entity_user::EntityUser;
+use self::hooks::Hooks;
 use self::lag::Lag;
 use self::role::Role;
 use self::rows::Changed;
@@ -50,6 +52,7 @@ pub(crate) struct World {
     role_numbers: HashMap<Uuid, u32>,
     user_numbers: HashMap<Uuid, u32>,
     index: EntityIndex,
+    hooks: Hooks,
     ids: IdSource,
     /// How often this world was loaded from what was kept of it.
     starts: u64,
@@ -88,6 +91,7 @@ impl World {
             role_numbers: HashMap::new(),
             user_numbers: HashMap::new(),
             index: EntityIndex::default(),
+            hooks: Hooks::default(),
             ids,
             starts: 0,
             last: Stamp::default(),
@@ -136,7 +140,8 @@ impl World {
             let id = self.ids.uuid();
             let taken = self.entity_numbers.contains_key(&id)
                 || self.role_numbers.contains_key(&id)
-                || self.user_numbers.contains_key(&id);
+                || self.user_numbers.contains_key(&id)
+                || self.hooks.knows(id);
             if !taken {
                 return id;
             }

@@ -1,6 +1,9 @@
 //! One page out of rows that come in order.
 
-use crate::rules::query::{Order, Paging, Position, Towards};
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
+use crate::rules::query::{CreatedRange, Order, Paging, Position, Towards};
 
 /// Rows of one page in the order asked for, and where the neighbouring pages start.
 #[derive(Debug, PartialEq, Eq)]
@@ -60,6 +63,27 @@ pub(crate) fn window<'a, T>(
         let end = cut(|key, bound| key < bound).unwrap_or(rows.len());
         Box::new(rows[..end].iter().rev().map(keyed))
     }
+}
+
+/// As [`window`], for rows in a set. Only keys inside `range` are visited: give it the filter on the sort field, or
+/// everything.
+pub(crate) fn in_range<'a>(
+    rows: &'a BTreeSet<Keyed>, range: &CreatedRange, paging: &Paging,
+) -> Box<dyn Iterator<Item = Keyed> + 'a> {
+    let ascends = paging.ascends();
+    let (mut from, mut to) = (range.from, range.to);
+    if let Some(position) = paging.from {
+        if ascends {
+            from = from.max(position.key.saturating_add(1));
+        } else {
+            to = to.min(position.key.saturating_sub(1));
+        }
+    }
+    if from > to {
+        return Box::new(std::iter::empty());
+    }
+    let range = rows.range((Bound::Included((from, 0)), Bound::Included((to, u32::MAX)))).copied();
+    if ascends { Box::new(range) } else { Box::new(range.rev()) }
 }
 
 /// As [`window`], for rows that first have to be sorted.

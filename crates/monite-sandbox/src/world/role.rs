@@ -102,6 +102,7 @@ macro_rules! named {
         }
 
         impl $name {
+            #[allow(dead_code, reason = "not every set of names is read")]
             pub(crate) const NAMES: &'static [(&'static str, Self)] = &[$(($text, Self::$variant)),+];
 
             #[allow(dead_code, reason = "not every set of names is spelled back")]
@@ -111,6 +112,8 @@ macro_rules! named {
         }
     };
 }
+
+pub(crate) use named;
 
 named!(Permission { Allowed = "allowed", AllowedForOwn = "allowed_for_own", NotAllowed = "not_allowed" });
 

@@ -4,6 +4,7 @@ use uuid::Uuid;
 
 use super::access::{Reach, Scope};
 use super::entity::Nulls;
+use super::hooks::{Happening, WebhookObject};
 use super::page::{Page, page, sorted_window, window};
 use super::role::{Action, ObjectType, Role, RoleDraft, RolePatch};
 use super::rows::Changed;
@@ -21,9 +22,10 @@ impl World {
         self.check_role_name(entity, &draft.name, None)?;
         let (created_at, updated_at) = self.birth(now);
         let id = self.fresh_id();
+        let entity_id = self.household_id(entity);
         let number = self.insert_role(Role {
             id,
-            entity_id: self.household_id(entity),
+            entity_id,
             created_at,
             updated_at,
             deleted: false,
@@ -33,6 +35,7 @@ impl World {
             permissions: draft.permissions,
             holders: 0,
         });
+        self.happened(WebhookObject::Role, Happening::Created, entity_id, id, now);
         Ok(self.role_at(number))
     }
 
@@ -103,7 +106,9 @@ impl World {
         names.remove(&old_name);
         names.insert(new.name.clone(), number);
         new.updated_at = self.touch(now);
+        let (id, entity) = (new.id, new.entity_id);
         self.roles[number as usize] = new;
+        self.happened(WebhookObject::Role, Happening::Updated, entity, id, now);
         Ok(self.role_at(number))
     }
 
@@ -117,12 +122,13 @@ impl World {
         let role = &mut self.roles[number as usize];
         role.deleted = true;
         role.updated_at = updated_at;
-        let (name, entity) = (role.name.clone(), role.entity_id);
-        if let Some(&entity) = self.entity_numbers.get(&entity) {
+        let (name, entity_id, id) = (role.name.clone(), role.entity_id, role.id);
+        if let Some(&entity) = self.entity_numbers.get(&entity_id) {
             let household = self.household_mut(entity);
             household.role_names.remove(&name);
             household.default_role = household.default_role.filter(|default| *default != number);
         }
+        self.happened(WebhookObject::Role, Happening::Deleted, entity_id, id, now);
         Ok(())
     }
 

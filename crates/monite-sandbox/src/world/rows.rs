@@ -6,6 +6,7 @@ use uuid::Uuid;
 
 use super::entity::Entity;
 use super::entity_user::EntityUser;
+use super::hooks::{Delivery, Event, Subscription};
 use super::role::Role;
 use super::settings::Settings;
 use super::token::{Digest, Token};
@@ -23,6 +24,9 @@ pub(crate) enum Changed {
     PartnerSettings,
     /// Written with the first change after a start.
     Starts,
+    Subscription(Uuid),
+    Event(Uuid),
+    Delivery(Uuid),
 }
 
 /// One row as storage keeps it. Without a body the row is to be deleted.
@@ -36,6 +40,9 @@ pub(crate) struct Row {
 const ENTITY: &str = "entity";
 const ROLE: &str = "role";
 const ENTITY_USER: &str = "entity_user";
+const SUBSCRIPTION: &str = "webhook_subscription";
+const EVENT: &str = "event";
+const DELIVERY: &str = "webhook_delivery";
 const TOKEN: &str = "token";
 /// Single values by name.
 const SETTING: &str = "setting";
@@ -95,6 +102,9 @@ impl World {
                 }
             }
             Changed::Starts => setting(STARTS, i64::try_from(self.starts).unwrap_or(i64::MAX)),
+            Changed::Subscription(id) => kept_or_gone(SUBSCRIPTION, id, self.hooks.subscription(id)),
+            Changed::Event(id) => kept_or_gone(EVENT, id, self.hooks.event(id)),
+            Changed::Delivery(id) => kept_or_gone(DELIVERY, id, self.hooks.delivery(id)),
             Changed::TokensExpired => {
                 setting(EXPIRED_BELOW, i64::try_from(self.tokens.expired_below()).unwrap_or(i64::MAX))
             }
@@ -108,12 +118,16 @@ impl World {
         self.starts = u64::from(!rows.is_empty());
         let mut offset = 0;
         let (mut entities, mut roles, mut users, mut tokens) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        let (mut subscriptions, mut events, mut deliveries) = (Vec::new(), Vec::new(), Vec::new());
         for (kind, id, body) in rows {
             let read = match kind.as_str() {
                 ENTITY => read(&body).map(|kept: KeptEntity<Entity>| entities.push(kept)),
                 ROLE => read(&body).map(|role: Role| roles.push(role)),
                 ENTITY_USER => read(&body).map(|user: EntityUser| users.push(user)),
                 TOKEN => read(&body).map(|token: Token| tokens.extend(parse_digest(&id).map(|id| (id, token)))),
+                SUBSCRIPTION => read(&body).map(|row: Subscription| subscriptions.push(row)),
+                EVENT => read(&body).map(|row: Event| events.push(row)),
+                DELIVERY => read(&body).map(|row: Delivery| deliveries.push(row)),
                 _ if id == EXPIRED_BELOW => read(&body).map(|serial| self.tokens.set_expired_below(serial)),
                 _ if id == PARTNER_SETTINGS => read(&body).map(|settings| self.partner_settings = settings),
                 _ if id == STARTS => read(&body).map(|starts: u64| self.starts = starts.saturating_add(1)),
@@ -140,6 +154,9 @@ impl World {
         }
         self.tokens.load(tokens);
         self.ids.begin_again(self.starts);
+        let born = subscriptions.iter().map(|row| row.updated_at).chain(events.iter().map(|row| row.created_at));
+        self.last = born.max().unwrap_or_default().max(self.last);
+        self.hooks.load(subscriptions, events, deliveries);
         self.changed = keeps_changes;
         Ok(offset)
     }
@@ -162,6 +179,9 @@ impl World {
             "partner_metadata": metadata,
             "partner_settings": self.partner_settings(Version::NEWEST),
             "entity_settings": self.changed_settings(),
+            "webhook_subscriptions": self.subscriptions_json(),
+            "events": self.events_json(),
+            "webhook_deliveries": self.deliveries_json(),
         })
     }
 
@@ -176,6 +196,27 @@ impl World {
 
     pub(crate) fn entities_count(&self) -> usize {
         self.entities.len()
+    }
+
+    /// Without their secrets.
+    pub(crate) fn subscriptions_json(&self) -> Vec<Value> {
+        self.hooks.subscriptions().map(|row| json!(row.view())).collect()
+    }
+
+    pub(crate) fn events_json(&self) -> Vec<Value> {
+        self.hooks.events().map(|row| json!(row.view(&self.quirks))).collect()
+    }
+
+    /// Each also says whom it is for, when it is tried next and why the latest attempt got no answer.
+    pub(crate) fn deliveries_json(&self) -> Vec<Value> {
+        let extended = |row: &Delivery| {
+            let mut shown = json!(row.view());
+            shown["webhook_subscription_id"] = json!(row.subscription_id);
+            shown["next_attempt_at"] = json!(row.next_attempt_at);
+            shown["failure"] = json!(row.failure);
+            shown
+        };
+        self.hooks.deliveries().map(extended).collect()
     }
 
     pub(crate) fn entities_json(&self) -> Vec<Value> {
@@ -205,6 +246,13 @@ fn inside(entity: Uuid, mut row: Value) -> Value {
 fn kept_row(kind: &'static str, id: String, body: &impl Serialize) -> Row {
     let body = serde_json::to_string(body).expect("plain structs with string keys always become JSON");
     Row { kind, id, body: Some(body) }
+}
+
+fn kept_or_gone(kind: &'static str, id: Uuid, row: Option<&impl Serialize>) -> Row {
+    match row {
+        Some(row) => kept_row(kind, id.to_string(), row),
+        None => Row { kind, id: id.to_string(), body: None },
+    }
 }
 
 fn read<T: serde::de::DeserializeOwned>(body: &str) -> Result<T, serde_json::Error> {

@@ -1,9 +1,12 @@
 //! Settings of entities and of the partner: documents of documented shape, kept whole, changed leaf by leaf.
 
 use serde_json::{Map, Value, json};
+use uuid::Uuid;
 
 use super::World;
+use super::hooks::{Happening, WebhookObject};
 use super::rows::Changed;
+use super::stamp::Stamp;
 use crate::quirks::Point;
 use crate::refusal::Refusal;
 use crate::rules::version::Version;
@@ -32,12 +35,14 @@ impl World {
     }
 
     /// Changes the fields that were sent. The entity itself stays untouched.
-    pub(crate) fn patch_entity_settings(&mut self, entity: u32, patch: Settings) -> Settings {
+    pub(crate) fn patch_entity_settings(&mut self, entity: u32, patch: Settings, now: Stamp) -> Settings {
         let old = self.kept_settings(entity);
         let new = self.merge(&old, patch, entity_blank);
         if new != old {
             self.note(Changed::Entity(entity));
             self.household_mut(entity).settings = Some(Box::new(new));
+            let id = self.household_id(entity);
+            self.happened(WebhookObject::EntitySettings, Happening::Updated, id, id, now);
         }
         self.entity_settings(entity)
     }
@@ -52,12 +57,15 @@ impl World {
     }
 
     /// Changes the fields that were sent.
-    pub(crate) fn patch_partner_settings(&mut self, patch: Settings, version: Version) -> Result<Settings, Refusal> {
+    pub(crate) fn patch_partner_settings(
+        &mut self, patch: Settings, version: Version, now: Stamp,
+    ) -> Result<Settings, Refusal> {
         check_website(&patch)?;
         let new = self.merge(&self.partner_settings, patch, partner_blank);
         if new != self.partner_settings {
             self.note(Changed::PartnerSettings);
             self.partner_settings = new;
+            self.happened(WebhookObject::PartnerSettings, Happening::Updated, Uuid::nil(), Uuid::nil(), now);
         }
         Ok(self.partner_settings(version))
     }

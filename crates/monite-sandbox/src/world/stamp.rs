@@ -16,6 +16,10 @@ impl Stamp {
         self.0
     }
 
+    pub(crate) fn from_micros(micros: i64) -> Self {
+        Self(micros)
+    }
+
     pub(crate) fn plus_micros(self, micros: i64) -> Self {
         Self(self.0.saturating_add(micros))
     }

@@ -2,6 +2,7 @@
 
 pub mod chance;
 pub mod direct;
+pub mod receiver;
 
 use std::time::Duration;
 
