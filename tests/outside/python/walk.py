@@ -18,12 +18,13 @@ import errors
 import lists
 import permissions
 import settings
+import webhooks
 from check import Difference, equal
 from monite.core.api_error import ApiError
 from pydantic import ValidationError
 from sandbox import Sandbox
 
-CHAPTERS: tuple[types.ModuleType, ...] = (accounts, settings, lists, permissions, errors)
+CHAPTERS: tuple[types.ModuleType, ...] = (accounts, settings, lists, permissions, webhooks, errors)
 
 # What the client has a typed method for and the walk must have called, so that a step cannot get lost unseen.
 OPERATIONS = """
@@ -58,6 +59,17 @@ GET /entity_users/my_role
 GET /entity_users/{entity_user_id}
 PATCH /entity_users/{entity_user_id}
 DELETE /entity_users/{entity_user_id}
+POST /webhook_subscriptions
+GET /webhook_subscriptions
+GET /webhook_subscriptions/{webhook_subscription_id}
+PATCH /webhook_subscriptions/{webhook_subscription_id}
+DELETE /webhook_subscriptions/{webhook_subscription_id}
+POST /webhook_subscriptions/{webhook_subscription_id}/enable
+POST /webhook_subscriptions/{webhook_subscription_id}/disable
+POST /webhook_subscriptions/{webhook_subscription_id}/regenerate_secret
+GET /webhook_deliveries
+GET /events
+GET /events/{event_id}
 """.split("\n")[1:-1]
 
 
