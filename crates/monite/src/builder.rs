@@ -30,6 +30,7 @@ const EXAMPLE_URL: &str = "https://api.sandbox.monite.com/v1";
 
 /// Where Monite runs. Each has its own credentials.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Environment {
     /// For trying things out; nothing there is real.
     Sandbox,

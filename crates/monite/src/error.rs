@@ -79,6 +79,7 @@ pub enum Error {
 
 /// One wrong field of a 422.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
 pub struct FieldError {
     /// Where: `["body", "address", "city"]`.
     pub path: Vec<String>,

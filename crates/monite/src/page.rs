@@ -10,6 +10,7 @@ use crate::request::Request;
 
 /// One page of a list. An empty page is not the end; a missing `next` is.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
+#[non_exhaustive]
 pub struct Page<T> {
     /// The rows.
     pub data: Vec<T>,

@@ -107,6 +107,7 @@ pub struct Individual {
 
 /// An entity as Monite renders it. Absent optional values arrive as `null`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Entity {
     /// Monite's id.
     pub id: EntityId,

@@ -34,6 +34,7 @@ pub struct NewEntityUser {
 
 /// An entity user as Monite renders it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct EntityUser {
     /// Monite's id.
     pub id: EntityUserId,

@@ -19,6 +19,7 @@ pub struct NewRole {
 
 /// A role as Monite renders it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct Role {
     /// Monite's id.
     pub id: RoleId,

@@ -62,8 +62,10 @@ async fn a_patch_changes_what_it_names_and_nothing_else() {
         ..Default::default()
     };
     let after = monite.entity(before.id).update(&patch).await.unwrap();
-    let address = Address { city: "Köln".to_owned(), line2: None, ..before.address.clone() };
-    assert_eq!(after, Entity { phone: None, address, updated_at: after.updated_at, ..before.clone() });
+    let mut expected = before.clone();
+    expected.address = Address { city: "Köln".to_owned(), line2: None, ..before.address.clone() };
+    (expected.phone, expected.updated_at) = (None, after.updated_at);
+    assert_eq!(after, expected);
     assert!(after.updated_at > before.updated_at);
     let same = monite.entity(before.id).update(&EntityPatch::default()).await.unwrap();
     assert_eq!(same, after, "an empty patch is understood and changes nothing");
