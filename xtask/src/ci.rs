@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::outside;
+use crate::public_api;
 use crate::step::{Step, find};
 
 pub(crate) fn run(root: &Path) -> Result<(), String> {
@@ -16,6 +17,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     for step in steps(root) {
         step.run()?;
     }
+    public_api::check(root)?;
     outside::python(root)?;
     match outside::missing_for_react() {
         // CI installs what it needs, so there it is an error.

@@ -2,6 +2,7 @@
 
 mod ci;
 mod outside;
+mod public_api;
 mod step;
 
 use std::path::{Path, PathBuf};
@@ -9,7 +10,8 @@ use std::process::ExitCode;
 
 const USAGE: &str = "\
 usage: cargo xtask ci                        format, lints, tests, documentation, licences, the demo, the outside clients
-       cargo xtask outside [python|react]    only clients that others wrote, against the sandbox";
+       cargo xtask outside [python|react]    only clients that others wrote, against the sandbox
+       cargo xtask public-api [--update]     the client's public items against the listing, or the listing afresh";
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();
@@ -20,6 +22,8 @@ fn main() -> ExitCode {
         ["outside"] => outside::python(&root).and_then(|()| outside::react(&root)),
         ["outside", "python"] => outside::python(&root),
         ["outside", "react"] => outside::react(&root),
+        ["public-api"] => public_api::check(&root),
+        ["public-api", "--update"] => public_api::update(&root),
         _ => {
             eprintln!("{USAGE}");
             return ExitCode::from(2);
