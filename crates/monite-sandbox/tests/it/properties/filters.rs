@@ -146,6 +146,7 @@ async fn check(kind: Kind, lists: &Lists, query: &Query, all: &[Value]) -> Resul
     let mut page = lists.page(kind, &text).await;
     let mut found = page.rows;
     while let Some(next) = page.next {
+        prop_assert!(found.len() <= all.len(), "the walk does not end: {text}");
         page = lists.page(kind, &next).await;
         found.append(&mut page.rows);
     }
