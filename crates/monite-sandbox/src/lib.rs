@@ -29,6 +29,9 @@ mod control;
 mod courier;
 mod dump;
 mod fault;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
 mod http;
 mod id;
 mod journal;

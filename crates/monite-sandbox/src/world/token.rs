@@ -71,7 +71,7 @@ impl Tokens {
     }
 
     fn insert(&mut self, digest: Digest, token: Token) {
-        self.next_serial = self.next_serial.max(token.serial + 1);
+        self.next_serial = self.next_serial.max(token.serial.saturating_add(1));
         self.known.insert(digest, token);
         self.oldest_first.push_back(digest);
     }
