@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Uri};
+use percent_encoding::percent_decode_str;
 use uuid::Uuid;
 
 use super::operations::{self, Route};
@@ -31,6 +32,8 @@ pub(crate) struct Call {
     pub(crate) version: Version,
     pub(crate) entity: Option<String>,
     pub(crate) body: Body,
+    /// As the content type says it; without one it counts as JSON.
+    is_json: bool,
     /// The sandbox's time when the call is handled.
     pub(crate) now: Stamp,
     /// When reads show what the call writes; `None`: at once.
@@ -60,13 +63,21 @@ impl Call {
             version_header,
             entity: header(&parts.headers, ENTITY_HEADER),
             body,
+            is_json: is_json(&parts.headers),
             now: Stamp::default(),
             visible_at: None,
             method: parts.method,
         }
     }
 
+    /// The body as Monite reads it: FastAPI takes one that does not call itself JSON for a text, which is no object.
     pub(crate) fn raw_body(&self) -> &[u8] {
+        let received = self.received_body();
+        if self.is_json || received.is_empty() { received } else { b"\"not JSON\"" }
+    }
+
+    /// The body as it arrived.
+    pub(crate) fn received_body(&self) -> &[u8] {
         match &self.body {
             Body::Whole(bytes) => bytes,
             Body::TooLarge => &[],
@@ -89,14 +100,25 @@ impl Call {
     }
 }
 
-/// The path under `/v1`, if it is there.
-pub(crate) fn under_v1(uri: &Uri) -> Option<&str> {
-    uri.path().strip_prefix("/v1").filter(|rest| rest.starts_with('/'))
+/// The path under `/v1`, if it is there. Percent signs are decoded before anything looks at it, as Monite's server
+/// does, slashes included.
+pub(crate) fn under_v1(uri: &Uri) -> Option<String> {
+    let path = percent_decode_str(uri.path()).decode_utf8_lossy();
+    path.strip_prefix("/v1").filter(|rest| rest.starts_with('/')).map(str::to_owned)
 }
 
-/// A header's text; unreadable bytes count as absent.
+/// The text of a header, of the first one if there are several. What is not UTF-8 is no value that anything accepts.
 fn header(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name)?.to_str().ok().map(str::to_owned)
+    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let Some(value) = headers.get(http::header::CONTENT_TYPE) else {
+        return true;
+    };
+    let essence = value.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let subtype = essence.strip_prefix("application/");
+    subtype.is_some_and(|subtype| subtype == "json" || subtype.ends_with("+json"))
 }
 
 fn bearer(headers: &HeaderMap) -> Bearer {

@@ -43,7 +43,7 @@ struct Passage {
 
 pub(crate) async fn serve(State(app): State<Arc<App>>, request: Request) -> Response {
     let started = Instant::now();
-    let Some(path) = under_v1(request.uri()).map(str::to_owned) else {
+    let Some(path) = under_v1(request.uri()) else {
         // Not Monite's, so neither counted nor broken on demand.
         return elsewhere();
     };
@@ -204,7 +204,7 @@ impl Passage {
             status: status.map(|status| status.as_u16()),
             request_id: self.request_id,
             entity_id: self.call.entity.clone(),
-            body: Recorded::of(self.call.raw_body()),
+            body: Recorded::of(self.call.received_body()),
             fault: self.fault.map(Fault::name),
         };
         self.app.journal().finish(entry);

@@ -163,5 +163,6 @@ pub(crate) fn elsewhere() -> Response {
     let mut response = Response::new(Body::from(reply.body));
     *response.status_mut() = reply.status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    open_to_browsers(response.headers_mut());
     response
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::form::{Loc, Wrong};
-use super::text::{choose, parse_uuid};
+use super::text::{choose, is_date, parse_uuid};
 use crate::refusal::Refusal;
 use crate::world::entity::{EntityStatus, EntityType};
 use crate::world::stamp::Stamp;
@@ -256,7 +256,10 @@ fn limit(text: &str) -> Result<usize, Wrong> {
 }
 
 fn date_time(text: &str) -> Result<i64, Wrong> {
-    Stamp::parse(text)
+    // RFC 3339 writes years with four digits; what comes before them would be a sign.
+    text.get(..10)
+        .filter(|date| is_date(date))
+        .and_then(|_| Stamp::parse(text))
         .map(Stamp::micros)
         .ok_or_else(|| Wrong::here("Input should be a valid datetime", "datetime_from_date_parsing"))
 }

@@ -83,8 +83,17 @@ fn alternatives(options: &[&str]) -> String {
 /// A calendar date `YYYY-MM-DD` that exists.
 pub(crate) fn date(value: Value) -> Result<String, Wrong> {
     let text = string(value)?;
-    let exists = text.len() == 10 && text.is_ascii() && text.parse::<jiff::civil::Date>().is_ok();
-    if exists { Ok(text) } else { Err(Wrong::here("Input should be a valid date", "date_from_datetime_parsing")) }
+    if is_date(&text) {
+        Ok(text)
+    } else {
+        Err(Wrong::here("Input should be a valid date", "date_from_datetime_parsing"))
+    }
+}
+
+/// Years begin with 1, as in Python.
+pub(crate) fn is_date(text: &str) -> bool {
+    let date = || text.parse::<jiff::civil::Date>().is_ok_and(|date| date.year() > 0);
+    text.len() == 10 && text.is_ascii() && date()
 }
 
 /// An http or https link of 1 to 2083 characters.
@@ -176,7 +185,7 @@ mod tests {
     #[test]
     fn dates_must_exist() {
         assert!(date(json!("2024-02-29")).is_ok());
-        for bad in ["2023-02-29", "2024-13-01", "24-01-01", "2024-01-01T00:00:00", "+002024-01-01", ""] {
+        for bad in ["2023-02-29", "2024-13-01", "24-01-01", "2024-01-01T00:00:00", "+002024-01-01", "0000-01-01", ""] {
             assert!(date(json!(bad)).is_err(), "{bad}");
         }
     }

@@ -1,6 +1,7 @@
 //! The `x-monite-version` header, and what differs between versions.
 
 use super::form::Wrong;
+use super::text::is_date;
 
 /// Every version Monite lists, newest first.
 pub(crate) const LISTED: [&str; 10] = [
@@ -62,8 +63,7 @@ impl Version {
 /// The version that a header's text leads to: the nearest listed one that is not newer. `None` for a date before
 /// all of them, where no route existed.
 pub(crate) fn judge(header: &str) -> Result<Option<Version>, Wrong> {
-    let is_date = header.len() == 10 && header.is_ascii() && header.parse::<jiff::civil::Date>().is_ok();
-    if !is_date {
+    if !is_date(header) {
         let wrong = Wrong::here("Input should be a valid date", "date_from_datetime_parsing");
         return Err(wrong.at_key("x-monite-version").at_key("header"));
     }

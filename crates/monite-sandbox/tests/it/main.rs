@@ -8,6 +8,7 @@ mod binary;
 mod conformance;
 mod control;
 mod deliveries;
+mod door;
 mod entities;
 mod entity_users;
 mod events;
