@@ -72,6 +72,20 @@ impl Events<'_> {
     ///
     /// # Errors
     /// Any [`Error`]; `is_not_found` when there is no such entity.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, acme, .. }| {
+    /// # let new = NewWebhookSubscription::to_all(WebhookObjectType::Entity, "http://127.0.0.1:9/nobody");
+    /// # monite.webhook_subscriptions().create(&new).await?;
+    /// # monite.entity(acme).deactivate().await?;
+    /// # monite.entity(acme).activate().await?;
+    /// let today = EventFilter::since("2026-11-24T00:00:00Z".parse()?);
+    /// # let today = EventFilter::default();
+    /// let events = monite.entity(acme).events().list(&today).await?.data;
+    /// assert_eq!(events[0].subject(), Subject::Entity(acme));
+    /// # Ok(()) }) }
+    /// ```
     pub async fn list(&self, filter: &EventFilter) -> Result<Page<Event>, Error> {
         self.monite.send(self.request(filter)).await
     }
@@ -82,6 +96,20 @@ impl Events<'_> {
     ///
     /// # Errors
     /// Any [`Error`]; 400 when the token is not one of this list.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, acme, .. }| {
+    /// # let new = NewWebhookSubscription::to_all(WebhookObjectType::Entity, "http://127.0.0.1:9/nobody");
+    /// # monite.webhook_subscriptions().create(&new).await?;
+    /// # monite.entity(acme).deactivate().await?;
+    /// # monite.entity(acme).activate().await?;
+    /// let events = monite.entity(acme).events();
+    /// let first = events.list(&EventFilter { limit: Some(1), ..Default::default() }).await?;
+    /// let second = events.list_next(first.next.as_deref().unwrap()).await?;
+    /// assert_ne!(second.data[0].id, first.data[0].id);
+    /// # Ok(()) }) }
+    /// ```
     pub async fn list_next(&self, token: &str) -> Result<Page<Event>, Error> {
         self.monite.send(page::on_page(self.request(&EventFilter::default()), token)).await
     }
@@ -89,6 +117,20 @@ impl Events<'_> {
     /// Every event that matches. Ends after the first error, which is not the end of the list.
     ///
     /// `GET /events`, a page at a time. Permission: none suffices, it takes the partner token.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, acme, .. }| {
+    /// # let new = NewWebhookSubscription::to_all(WebhookObjectType::Entity, "http://127.0.0.1:9/nobody");
+    /// # monite.webhook_subscriptions().create(&new).await?;
+    /// # monite.entity(acme).deactivate().await?;
+    /// # monite.entity(acme).activate().await?;
+    /// use futures::TryStreamExt;
+    ///
+    /// let events: Vec<Event> = monite.entity(acme).events().stream(EventFilter::default()).try_collect().await?;
+    /// assert!(events.iter().all(|event| event.action == EventAction::Updated));
+    /// # Ok(()) }) }
+    /// ```
     pub fn stream(&self, filter: EventFilter) -> impl Stream<Item = Result<Event, Error>> + Send + 'static + use<> {
         page::rows(self.monite.clone(), self.request(&filter))
     }
@@ -110,6 +152,19 @@ impl EventHandle<'_> {
     ///
     /// # Errors
     /// Any [`Error`]; `is_not_found` when there is none, or none any more.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, acme, .. }| {
+    /// # let new = NewWebhookSubscription::to_all(WebhookObjectType::Entity, "http://127.0.0.1:9/nobody");
+    /// # monite.webhook_subscriptions().create(&new).await?;
+    /// # monite.entity(acme).deactivate().await?;
+    /// # monite.entity(acme).activate().await?;
+    /// # let id = monite.entity(acme).events().list(&EventFilter::default()).await?.data[0].id;
+    /// let event = monite.event(id).get().await?;
+    /// assert_eq!((event.object_type, event.action), (WebhookObjectType::Entity, EventAction::Updated));
+    /// # Ok(()) }) }
+    /// ```
     pub async fn get(&self) -> Result<Event, Error> {
         self.monite.send(Request::get("events.get", format!("/events/{}", self.id))).await
     }

@@ -70,6 +70,20 @@ impl WebhookDeliveries<'_> {
     ///
     /// # Errors
     /// Any [`Error`]; `is_not_found` when there is no such entity.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { sandbox, monite, acme, .. }| {
+    /// # let new = NewWebhookSubscription::to_all(WebhookObjectType::Entity, "http://127.0.0.1:9/nobody");
+    /// # monite.webhook_subscriptions().create(&new).await?;
+    /// # monite.entity(acme).deactivate().await?;
+    /// # monite.entity(acme).activate().await?;
+    /// # sandbox.deliver_webhooks().await?;
+    /// # let event = monite.entity(acme).events().list(&EventFilter::default()).await?.data[0].id;
+    /// let deliveries = monite.webhook_deliveries(acme).list(&WebhookDeliveryFilter::of_event(event)).await?.data;
+    /// assert_eq!(deliveries[0].was_successful, None, "Monite is still trying");
+    /// # Ok(()) }) }
+    /// ```
     pub async fn list(&self, filter: &WebhookDeliveryFilter) -> Result<Page<WebhookDelivery>, Error> {
         self.monite.send(self.request(filter)).await
     }
@@ -80,6 +94,20 @@ impl WebhookDeliveries<'_> {
     ///
     /// # Errors
     /// Any [`Error`]; 400 when the token is not one of this list.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, acme, .. }| {
+    /// # let new = NewWebhookSubscription::to_all(WebhookObjectType::Entity, "http://127.0.0.1:9/nobody");
+    /// # monite.webhook_subscriptions().create(&new).await?;
+    /// # monite.entity(acme).deactivate().await?;
+    /// # monite.entity(acme).activate().await?;
+    /// let deliveries = monite.entity(acme).webhook_deliveries();
+    /// let first = deliveries.list(&WebhookDeliveryFilter { limit: Some(1), ..Default::default() }).await?;
+    /// let second = deliveries.list_next(first.next.as_deref().unwrap()).await?;
+    /// assert_ne!(second.data[0].event_id, first.data[0].event_id);
+    /// # Ok(()) }) }
+    /// ```
     pub async fn list_next(&self, token: &str) -> Result<Page<WebhookDelivery>, Error> {
         self.monite.send(page::on_page(self.request(&WebhookDeliveryFilter::default()), token)).await
     }
@@ -87,6 +115,21 @@ impl WebhookDeliveries<'_> {
     /// Every delivery that matches. Ends after the first error, which is not the end of the list.
     ///
     /// `GET /webhook_deliveries`, a page at a time. Permission: none suffices, it takes the partner token.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, acme, .. }| {
+    /// # let new = NewWebhookSubscription::to_all(WebhookObjectType::Entity, "http://127.0.0.1:9/nobody");
+    /// # monite.webhook_subscriptions().create(&new).await?;
+    /// # monite.entity(acme).deactivate().await?;
+    /// # monite.entity(acme).activate().await?;
+    /// use futures::TryStreamExt;
+    ///
+    /// let all = monite.entity(acme).webhook_deliveries().stream(WebhookDeliveryFilter::default());
+    /// let all: Vec<WebhookDelivery> = all.try_collect().await?;
+    /// assert!(all.iter().all(|delivery| delivery.url.ends_with("/nobody")));
+    /// # Ok(()) }) }
+    /// ```
     pub fn stream(
         &self, filter: WebhookDeliveryFilter,
     ) -> impl Stream<Item = Result<WebhookDelivery, Error>> + Send + 'static + use<> {

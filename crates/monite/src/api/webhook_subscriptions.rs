@@ -68,6 +68,15 @@ impl WebhookSubscriptions<'_> {
     ///
     /// # Errors
     /// Any [`Error`]; 422 names the wrong fields, such as an address that is not HTTPS.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, .. }| {
+    /// let new = NewWebhookSubscription::to_all(WebhookObjectType::EntityUser, "https://muster.example/hooks");
+    /// let made = monite.webhook_subscriptions().create(&new).await?;
+    /// assert!(made.secret.expose_secret().starts_with("whsec_"));
+    /// # Ok(()) }) }
+    /// ```
     pub async fn create(&self, new: &NewWebhookSubscription) -> Result<WebhookSubscriptionWithSecret, Error> {
         let request = Request::post("webhook_subscriptions.create", "/webhook_subscriptions").json(new);
         self.monite.send_for_secret(request).await
@@ -79,6 +88,17 @@ impl WebhookSubscriptions<'_> {
     ///
     /// # Errors
     /// Any [`Error`].
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, .. }| {
+    /// # let new = NewWebhookSubscription::to_all(WebhookObjectType::Role, "https://muster.example/hooks");
+    /// # let id = monite.webhook_subscriptions().create(&new).await?.subscription.id;
+    /// let about_roles = WebhookSubscriptionFilter::about(WebhookObjectType::Role);
+    /// let page = monite.webhook_subscriptions().list(&about_roles).await?;
+    /// assert_eq!(page.data[0].url, "https://muster.example/hooks");
+    /// # Ok(()) }) }
+    /// ```
     pub async fn list(&self, filter: &WebhookSubscriptionFilter) -> Result<Page<WebhookSubscription>, Error> {
         self.monite.send(list(filter)).await
     }
@@ -89,6 +109,19 @@ impl WebhookSubscriptions<'_> {
     ///
     /// # Errors
     /// Any [`Error`]; 400 when the token is not one of this list.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, .. }| {
+    /// # let new = NewWebhookSubscription::to_all(WebhookObjectType::Role, "https://muster.example/hooks");
+    /// # let id = monite.webhook_subscriptions().create(&new).await?.subscription.id;
+    /// # monite.webhook_subscriptions().create(&new).await?;
+    /// let hooks = monite.webhook_subscriptions();
+    /// let first = hooks.list(&WebhookSubscriptionFilter { limit: Some(1), ..Default::default() }).await?;
+    /// let second = hooks.list_next(first.next.as_deref().unwrap()).await?;
+    /// assert_eq!((first.data[0].id, second.data.len()), (id, 1));
+    /// # Ok(()) }) }
+    /// ```
     pub async fn list_next(&self, token: &str) -> Result<Page<WebhookSubscription>, Error> {
         self.monite.send(page::on_page(list(&WebhookSubscriptionFilter::default()), token)).await
     }
@@ -97,6 +130,19 @@ impl WebhookSubscriptions<'_> {
     /// list.
     ///
     /// `GET /webhook_subscriptions`, a page at a time. Permission: none suffices, it takes the partner token.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, .. }| {
+    /// # let new = NewWebhookSubscription::to_all(WebhookObjectType::Role, "https://muster.example/hooks");
+    /// # let id = monite.webhook_subscriptions().create(&new).await?.subscription.id;
+    /// use futures::TryStreamExt;
+    ///
+    /// let all = monite.webhook_subscriptions().stream(WebhookSubscriptionFilter::default());
+    /// let all: Vec<WebhookSubscription> = all.try_collect().await?;
+    /// assert_eq!(all[0].status, WebhookSubscriptionStatus::Enabled);
+    /// # Ok(()) }) }
+    /// ```
     pub fn stream(
         &self, filter: WebhookSubscriptionFilter,
     ) -> impl Stream<Item = Result<WebhookSubscription, Error>> + Send + 'static + use<> {
@@ -109,6 +155,17 @@ impl WebhookSubscriptions<'_> {
     ///
     /// # Errors
     /// Any [`Error`]; `is_not_found` when there is none.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, .. }| {
+    /// # let new = NewWebhookSubscription::to_all(WebhookObjectType::Role, "https://muster.example/hooks");
+    /// # let id = monite.webhook_subscriptions().create(&new).await?.subscription.id;
+    ///
+    /// let subscription = monite.webhook_subscriptions().get(id).await?;
+    /// assert!(subscription.event_types.is_empty(), "all events");
+    /// # Ok(()) }) }
+    /// ```
     pub async fn get(&self, id: WebhookSubscriptionId) -> Result<WebhookSubscription, Error> {
         self.monite.send(Request::get("webhook_subscriptions.get", path(id, ""))).await
     }
@@ -119,6 +176,18 @@ impl WebhookSubscriptions<'_> {
     ///
     /// # Errors
     /// Any [`Error`]; `is_not_found` when there is none, 422 names the wrong fields.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, .. }| {
+    /// # let new = NewWebhookSubscription::to_all(WebhookObjectType::Role, "https://muster.example/hooks");
+    /// # let id = monite.webhook_subscriptions().create(&new).await?.subscription.id;
+    ///
+    /// let patch = WebhookSubscriptionPatch { event_types: vec![EventAction::Deleted].into(), ..Default::default() };
+    /// let subscription = monite.webhook_subscriptions().update(id, &patch).await?;
+    /// assert_eq!(subscription.event_types, [EventAction::Deleted]);
+    /// # Ok(()) }) }
+    /// ```
     pub async fn update(
         &self, id: WebhookSubscriptionId, patch: &WebhookSubscriptionPatch,
     ) -> Result<WebhookSubscription, Error> {
@@ -131,6 +200,17 @@ impl WebhookSubscriptions<'_> {
     ///
     /// # Errors
     /// Any [`Error`]; `is_not_found` when there is none, which the caller may take for done.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, .. }| {
+    /// # let new = NewWebhookSubscription::to_all(WebhookObjectType::Role, "https://muster.example/hooks");
+    /// # let id = monite.webhook_subscriptions().create(&new).await?.subscription.id;
+    ///
+    /// monite.webhook_subscriptions().delete(id).await?;
+    /// assert!(monite.webhook_subscriptions().get(id).await.is_err_and(|error| error.is_not_found()));
+    /// # Ok(()) }) }
+    /// ```
     pub async fn delete(&self, id: WebhookSubscriptionId) -> Result<(), Error> {
         self.monite.send_for_nothing(Request::delete("webhook_subscriptions.delete", path(id, ""))).await
     }
@@ -141,6 +221,17 @@ impl WebhookSubscriptions<'_> {
     ///
     /// # Errors
     /// Any [`Error`]; `is_not_found` when there is none.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, .. }| {
+    /// # let new = NewWebhookSubscription::to_all(WebhookObjectType::Role, "https://muster.example/hooks");
+    /// # let id = monite.webhook_subscriptions().create(&new).await?.subscription.id;
+    ///
+    /// let subscription = monite.webhook_subscriptions().enable(id).await?;
+    /// assert_eq!(subscription.status, WebhookSubscriptionStatus::Enabled);
+    /// # Ok(()) }) }
+    /// ```
     pub async fn enable(&self, id: WebhookSubscriptionId) -> Result<WebhookSubscription, Error> {
         self.monite.send(Request::post("webhook_subscriptions.enable", path(id, "/enable")).repeatable()).await
     }
@@ -152,6 +243,17 @@ impl WebhookSubscriptions<'_> {
     ///
     /// # Errors
     /// Any [`Error`]; `is_not_found` when there is none.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, .. }| {
+    /// # let new = NewWebhookSubscription::to_all(WebhookObjectType::Role, "https://muster.example/hooks");
+    /// # let id = monite.webhook_subscriptions().create(&new).await?.subscription.id;
+    ///
+    /// let subscription = monite.webhook_subscriptions().disable(id).await?;
+    /// assert_eq!(subscription.status, WebhookSubscriptionStatus::Disabled);
+    /// # Ok(()) }) }
+    /// ```
     pub async fn disable(&self, id: WebhookSubscriptionId) -> Result<WebhookSubscription, Error> {
         self.monite.send(Request::post("webhook_subscriptions.disable", path(id, "/disable")).repeatable()).await
     }
@@ -164,6 +266,16 @@ impl WebhookSubscriptions<'_> {
     /// # Errors
     /// Any [`Error`]; `is_not_found` when there is none. After one that `may_have_applied` the old secret may be dead
     /// and the new one is lost: call this again.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, .. }| {
+    /// # let new = NewWebhookSubscription::to_all(WebhookObjectType::Role, "https://muster.example/hooks");
+    /// let made = monite.webhook_subscriptions().create(&new).await?;
+    /// let again = monite.webhook_subscriptions().regenerate_secret(made.subscription.id).await?;
+    /// assert_ne!(again.secret.expose_secret(), made.secret.expose_secret());
+    /// # Ok(()) }) }
+    /// ```
     pub async fn regenerate_secret(&self, id: WebhookSubscriptionId) -> Result<WebhookSubscriptionWithSecret, Error> {
         let request = Request::post("webhook_subscriptions.regenerate_secret", path(id, "/regenerate_secret"));
         self.monite.send_for_secret(request).await

@@ -5,6 +5,7 @@
 mod support;
 
 mod bodies;
+mod documentation;
 mod lists;
 mod no_secrets;
 mod quirks;

@@ -1,5 +1,6 @@
 //! A Monite that answers by script, to see exactly what the client does with each answer.
 
+mod receiver;
 mod script;
 mod service;
 mod world;
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 use monite::{ClientId, Credentials, ManualClock, Monite, MoniteBuilder, SecretString};
 use uuid::Uuid;
 
+pub(crate) use receiver::Receiver;
 pub(crate) use script::{Call, Reply, Script};
 pub(crate) use service::ServiceTransport;
 pub(crate) use world::{World, client_of, entity_role_user, organization, reader, world};
