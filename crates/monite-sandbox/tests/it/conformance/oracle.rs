@@ -38,9 +38,8 @@ pub fn judge(operation: &str, body: &Value, stage: &Stage) -> Verdict {
             }
             (operation == "patch_roles_id" && has_null(body, &["name", "permissions"])).then_some(400)
         }
-        "patch_entities_id_settings" | "patch_settings" | "patch_webhook_subscriptions_id" => {
-            return Verdict::AcceptedOr400;
-        }
+        "patch_webhook_subscriptions_id" => has_null(body, &["object_type", "url"]).then_some(400),
+        "patch_entities_id_settings" | "patch_settings" => return Verdict::AcceptedOr400,
         _ => None,
     };
     match (wrong.is_empty(), status) {

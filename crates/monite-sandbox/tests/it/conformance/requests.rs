@@ -97,9 +97,6 @@ fn bodies_that_fit_are_accepted_or_refused_by_a_known_rule() {
             let body = at_home(&operation, draw(&mut runner, &bodies), &stage, turn);
             assert_eq!(document.mistakes(operation.body(), &body), Vec::<String>::new(), "the drawn body fits: {body}");
             let answer = runtime.block_on(ask(&stage, &operation, &body));
-            if answer.status == 501 {
-                break;
-            }
             *outcomes.entry(operation.id.clone()).or_default().entry(answer.status).or_default() += 1;
             let verdict = match answer.status {
                 status if status == operation.success() => Verdict::Accepted,
@@ -143,9 +140,6 @@ fn a_body_with_one_mistake_is_refused_with_that_mistake_named() {
             }
             for broken in mutate::all(&document, operation.body(), &body) {
                 let answer = runtime.block_on(ask(&stage, &operation, &broken.value));
-                if answer.status == 501 {
-                    break;
-                }
                 let (what, at) = (broken.what, &broken.at);
                 assert_eq!(answer.status, 422, "{}: {what} at {at} in {}: {answer:?}", operation.id, broken.value);
                 assert_eq!(answer.wrong_fields(), [at.as_str()], "{}: {what} in {}", operation.id, broken.value);

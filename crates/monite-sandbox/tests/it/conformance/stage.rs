@@ -14,7 +14,7 @@ pub const NOBODY: &str = "00000000-0000-4000-8000-00000000dead";
 pub struct Stage {
     pub direct: Direct,
     pub entity: String,
-    /// Of a second entity; nothing else is there.
+    /// A second entity, an individual; nothing else is there.
     pub other_entity: String,
     /// Held by `ana`.
     pub role: String,
@@ -54,10 +54,9 @@ impl Stage {
     pub async fn new() -> Self {
         let direct = Direct::with(builder()).await;
         let subscription = json!({"object_type": "entity", "url": "http://127.0.0.1:9/hook"});
-        // Without an id as long as the sandbox does not imitate it.
-        let subscription = direct.call("POST /webhook_subscriptions", subscription).await.body["id"].take();
+        let subscription = direct.call("POST /webhook_subscriptions", subscription).await.id();
         let entity = direct.call("POST /entities", organization("Muster GmbH")).await.id();
-        let other_entity = direct.call("POST /entities", organization("Other GmbH")).await.id();
+        let other_entity = direct.call("POST /entities", individual()).await.id();
         let everything =
             matrix("entity: read update, role: create read update delete, entity_user: create read update delete");
         let role = make(&direct, &entity, "POST /roles", json!({"name": "admin", "permissions": everything})).await;
@@ -77,8 +76,7 @@ impl Stage {
         let ana_token = direct.token_for(json!({"grant_type": "entity_user", "entity_user_id": ana})).await;
         let guest_token = direct.token_for(json!({"grant_type": "entity_user", "entity_user_id": guest})).await;
         let events = direct.call_inside(&entity, "GET /events", Value::Null).await;
-        let id = |value: &Value| value.as_str().unwrap_or(NOBODY).to_owned();
-        let (subscription, event) = (id(&subscription), id(&events.body["data"][0]["id"]));
+        let event = events.body["data"][0]["id"].as_str().unwrap().to_owned();
         Self { direct, entity, other_entity, role, spare_role, ana, ana_token, guest_token, bob, subscription, event }
     }
 
@@ -118,6 +116,13 @@ impl Stage {
             other => panic!("the stage knows no {other}"),
         }
     }
+}
+
+fn individual() -> Value {
+    json!({
+        "type": "individual", "email": "i@example.com", "individual": {"first_name": "Ida", "last_name": "Muster"},
+        "address": {"country": "FR", "city": "Paris", "line1": "1 rue", "postal_code": "75001"},
+    })
 }
 
 async fn make(direct: &Direct, entity: &str, call: &str, body: Value) -> String {
