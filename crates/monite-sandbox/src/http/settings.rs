@@ -36,9 +36,12 @@ fn enter(world: &World, caller: Caller, id: Uuid, action: Action) -> Result<u32,
     }
 }
 
+/// What a refusal calls the partner's own settings, which no role can open.
+const PARTNER: &str = "partner_settings";
+
 pub(super) fn get_partner(app: &App, call: &Call) -> Answer {
     app.read(call, |world, caller| {
-        world.partner_only(caller, Action::Read, ObjectType::Entity)?;
+        world.partner_alone(caller, Action::Read, PARTNER)?;
         Ok(Reply::ok(&world.partner_settings(call.version)))
     })
 }
@@ -47,7 +50,7 @@ pub(super) fn patch_partner(app: &App, call: &Call) -> Answer {
     let patch = rules::partner_settings::patch(call.raw_body(), call.version);
     app.write(call, |world, caller| {
         let patch = patch?;
-        world.partner_only(caller, Action::Update, ObjectType::Entity)?;
+        world.partner_alone(caller, Action::Update, PARTNER)?;
         Ok(Reply::ok(&world.patch_partner_settings(patch, call.version, call.now)?))
     })
 }

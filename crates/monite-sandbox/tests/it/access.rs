@@ -1,4 +1,4 @@
-//! Who may do what: entity users by their role, and nobody outside their entity.
+//! What entity users see and how their rights change; `rbac` asks every operation by every kind of caller.
 
 use serde_json::json;
 
@@ -48,61 +48,6 @@ async fn a_user_sees_itself_its_entity_and_its_role() {
     let patch = json!({"first_name": "Ana"});
     let patched = send(api.request_as(&ana.token, "PATCH /entity_users/me").body(patch.to_string())).await;
     assert_eq!((patched.status, &patched.body["first_name"]), (200, &json!("Ana")));
-}
-
-#[tokio::test]
-async fn a_partner_token_is_nobody_in_particular() {
-    let api = Api::start().await;
-    for call in ["GET /entity_users/me", "GET /entity_users/my_role", "GET /entity_users/my_entity", "GET /entities/me"]
-    {
-        assert_eq!(send(api.request(call)).await.status, 400, "{call}");
-    }
-}
-
-#[tokio::test]
-async fn without_the_right_every_call_is_403_and_says_which_one_is_missing() {
-    let api = Api::start().await;
-    let ana = tenant(&api, "").await;
-    let role = json!({"name": "r", "permissions": {}});
-    let user = json!({"login": "l", "first_name": "F", "role_id": ana.role});
-    let entity = crate::support::organization("A");
-    let none = json!({});
-    let cases = [
-        ("POST /entities".to_owned(), &entity, "create for entity"),
-        ("GET /entities".to_owned(), &none, "read for entity"),
-        (format!("GET /entities/{}", ana.entity), &none, "read for entity"),
-        (format!("PATCH /entities/{}", ana.entity), &none, "update for entity"),
-        (format!("POST /entities/{}/activate", ana.entity), &none, "update for entity"),
-        (format!("GET /entities/{}/partner_metadata", ana.entity), &none, "read for entity"),
-        (format!("GET /entities/{}/settings", ana.entity), &none, "read for entity"),
-        ("GET /entity_users/my_entity".to_owned(), &none, "read for entity"),
-        ("PATCH /entity_users/my_entity".to_owned(), &none, "update for entity"),
-        ("POST /roles".to_owned(), &role, "create for role"),
-        ("GET /roles".to_owned(), &none, "read for role"),
-        (format!("GET /roles/{}", ana.role), &none, "read for role"),
-        (format!("PATCH /roles/{}", ana.role), &none, "update for role"),
-        (format!("DELETE /roles/{}", ana.role), &none, "delete for role"),
-        ("POST /entity_users".to_owned(), &user, "create for entity_user"),
-        ("GET /entity_users".to_owned(), &none, "read for entity_user"),
-        (format!("GET /entity_users/{}", ana.user), &none, "read for entity_user"),
-        (format!("PATCH /entity_users/{}", ana.user), &none, "update for entity_user"),
-        (format!("DELETE /entity_users/{}", ana.user), &none, "delete for entity_user"),
-    ];
-    for (call, body, right) in cases {
-        let answer = ana.call(&api, &call, body.clone()).await;
-        assert_eq!((answer.status, answer.message()), (403, &*format!("Action {right} not allowed")), "{call}");
-    }
-    assert_eq!(ana.call(&api, "GET /entity_users/me", none.clone()).await.status, 200);
-    assert_eq!(ana.call(&api, "GET /entity_users/my_role", none).await.status, 200);
-}
-
-#[tokio::test]
-async fn the_partners_calls_stay_closed_to_a_user_who_may_do_everything() {
-    let api = Api::start().await;
-    let ana = tenant(&api, "entity: create read update delete").await;
-    for call in ["GET /entities".to_owned(), format!("GET /entities/{}", ana.entity)] {
-        assert_eq!(ana.call(&api, &call, json!({})).await.status, 403, "{call}");
-    }
 }
 
 #[tokio::test]
@@ -165,19 +110,6 @@ async fn nothing_of_another_entity_can_be_seen_or_touched() {
     let unknown = "9d2b4c8f-2087-4738-ba91-7359683c49a4";
     let answer = send(api.inside(unknown, "GET /roles")).await;
     assert_eq!((answer.status, answer.message()), (404, &*format!("There is no entity by provided id: {unknown}")));
-}
-
-#[tokio::test]
-async fn a_deactivated_entity_shuts_its_users_out_but_not_the_partner() {
-    let api = Api::start().await;
-    let ana = tenant(&api, "role: read, entity: read").await;
-    send(api.request(&format!("POST /entities/{}/deactivate", ana.entity))).await;
-    for call in ["GET /roles", "GET /entity_users/me", "GET /entity_users/my_role", "GET /entity_users/my_entity"] {
-        assert_eq!(ana.call(&api, call, json!({})).await.status, 403, "{call}");
-    }
-    assert_eq!(send(api.inside(&ana.entity, "GET /roles")).await.status, 200);
-    send(api.request(&format!("POST /entities/{}/activate", ana.entity))).await;
-    assert_eq!(ana.call(&api, "GET /roles", json!({})).await.status, 200);
 }
 
 #[tokio::test]

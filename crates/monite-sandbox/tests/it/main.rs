@@ -19,6 +19,7 @@ mod properties;
 mod protocol;
 mod quirks;
 mod rate_limit;
+mod rbac;
 mod roles;
 mod settings;
 mod snapshots;

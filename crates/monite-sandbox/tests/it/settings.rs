@@ -178,9 +178,9 @@ async fn users_reach_the_settings_of_their_own_entity_by_their_right() {
         assert_eq!((call("GET", &entity).await, call("PATCH", &entity).await), (read, update), "{rights}");
         assert_eq!((call("GET", &other).await, call("PATCH", &other).await), (403, 403), "{rights}");
         let partner = send(api.request_as(&token, "GET /settings")).await;
-        assert_eq!((partner.status, partner.message()), (403, "Action read for entity not allowed"));
+        assert_eq!((partner.status, partner.message()), (403, "Action read for partner_settings not allowed"));
         let partner = send(api.request_as(&token, "PATCH /settings").body("{}")).await;
-        assert_eq!((partner.status, partner.message()), (403, "Action update for entity not allowed"));
+        assert_eq!((partner.status, partner.message()), (403, "Action update for partner_settings not allowed"));
     }
 }
 

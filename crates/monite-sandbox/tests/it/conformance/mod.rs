@@ -3,7 +3,7 @@
 
 mod bodies;
 mod deliveries;
-mod document;
+pub mod document;
 mod failures;
 mod generate;
 mod ledger;
