@@ -69,6 +69,15 @@ impl Monite {
     /// The same client, whose calls carry the token of `user` instead of the partner's and can do what that user's role
     /// allows: `monite.acting_as(ana).entity(acme).roles()`. Each method says which permission it takes; what takes the
     /// partner token is refused with 403. For calls about the user itself see [`Monite::as_entity_user`].
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, acme, ana, .. }| {
+    /// let as_ana = monite.acting_as(ana);
+    /// assert_eq!(as_ana.entity(acme).roles().list(&RoleFilter::default()).await?.data.len(), 1);
+    /// assert!(as_ana.entity(acme).get().await.is_err_and(|error| error.is_permission_denied()));
+    /// # Ok(()) }) }
+    /// ```
     #[must_use]
     pub fn acting_as(&self, user: EntityUserId) -> Self {
         Self { scope: Scope::EntityUser(user), ..self.clone() }
@@ -129,18 +138,36 @@ impl Monite {
         &self.core.wire.base_url
     }
 
-    /// Sends any call and reads its JSON answer; the handles are the comfortable way.
+    /// Sends any call and reads its JSON answer; the handles are the comfortable way. For operations that this crate has
+    /// no handle for; which permission they take, Monite's documents say.
     ///
     /// # Errors
     /// Any [`Error`].
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, acme, .. }| {
+    /// let request = Request::get("roles.list", "/roles").on_behalf_of(acme).query([("name", "approver".to_owned())]);
+    /// let page: Page<serde_json::Value> = monite.send(request).await?;
+    /// assert_eq!(page.data[0]["status"], "active");
+    /// # Ok(()) }) }
+    /// ```
     pub async fn send<T: DeserializeOwned>(&self, request: Request) -> Result<T, Error> {
         self.call(&request).await?.json()
     }
 
-    /// Sends a call whose answer has no body.
+    /// Sends any call whose answer has no body, or none of interest.
     ///
     /// # Errors
     /// Any [`Error`].
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, acme, ana, .. }| {
+    /// let request = Request::delete("entity_users.delete", format!("/entity_users/{ana}")).on_behalf_of(acme);
+    /// monite.send_for_nothing(request).await?;
+    /// # Ok(()) }) }
+    /// ```
     pub async fn send_for_nothing(&self, request: Request) -> Result<(), Error> {
         self.call(&request).await.map(drop)
     }

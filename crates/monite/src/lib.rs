@@ -1,4 +1,5 @@
-//! Typed async client for Monite's API: tokens, expiry, retries, rate limit, entities, roles, entity users.
+//! Typed async client for Monite's API: tokens, expiry, retries, rate limit, entities, roles, entity users, settings,
+//! webhooks.
 //!
 //! The eight steps of an integration, here against the local sandbox; against Monite itself only the builder differs:
 //! `.environment(Environment::Sandbox)` instead of `.base_url(..)`.
@@ -7,8 +8,8 @@
 //! use std::time::Duration;
 //!
 //! use monite::{
-//!     Action, Address, Credentials, EntityPatch, EntityType, EntityUserPatch, Field, Monite, NewEntity, NewEntityUser,
-//!     NewRole, ObjectType, Organization, Permissions, Scope, SecretString,
+//!     Address, Credentials, EntityPatch, EntityType, EntityUserPatch, Field, Monite, NewEntity, NewEntityUser, NewRole,
+//!     Organization, Permissions, Scope, SecretString, action, object,
 //! };
 //!
 //! # #[tokio::main(flavor = "current_thread")]
@@ -51,9 +52,8 @@
 //! acme.update(&EntityPatch { phone: Field::Set("+49 30 1234567".into()), ..Default::default() }).await?;
 //!
 //! // 5: a role.
-//! let permissions = Permissions::new()
-//!     .allow(ObjectType::Payable, Action::Read)?
-//!     .allow(ObjectType::Payable, Action::Approve)?;
+//! let permissions =
+//!     Permissions::new().grant(object::Payable, action::Read).grant(object::Payable, action::Approve);
 //! let role = acme.roles().create(&NewRole { name: "approver".into(), permissions }).await?;
 //!
 //! // 6: a user with that role.

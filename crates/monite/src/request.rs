@@ -88,7 +88,8 @@ impl Request {
         self
     }
 
-    /// With this token instead of that of the client, which is the partner's unless [`crate::Monite::acting_as`] made it.
+    /// With this token instead of that of the client, which is the partner's unless [`crate::Monite::acting_as`] made
+    /// it.
     #[must_use]
     pub fn with_scope(mut self, scope: Scope) -> Self {
         self.scope = Some(scope);

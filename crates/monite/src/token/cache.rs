@@ -58,8 +58,25 @@ impl TokenCache {
     /// If Monite issues tokens that live shorter than `min_left`, the answer is one with at least half of its life.
     /// Dropping the future does not stop a mint that others wait for. Needs a Tokio runtime.
     ///
+    /// `POST /auth/token`, if one has to be fetched. Permission: none; client id and secret in the body decide.
+    ///
     /// # Errors
-    /// Whatever the mint said; everyone who waited for the same mint gets the same error.
+    /// Whatever the mint said; everyone who waited for the same mint gets the same error. [`Error::Credentials`] when
+    /// client id or secret are wrong; `is_not_found` when there is no such user.
+    ///
+    /// ```
+    /// # include!(concat!(env!("CARGO_MANIFEST_DIR"), "/doc/world.rs"));
+    /// # fn main() { example(async |World { monite, ana, .. }| {
+    /// use std::time::Duration;
+    ///
+    /// // Monite's React SDK uses a token for ten minutes, whatever it is told.
+    /// let eleven_minutes = Duration::from_secs(660);
+    /// let token = monite.tokens().get(Scope::EntityUser(ana), eleven_minutes).await?;
+    /// let calls = monite.calls_made();
+    /// assert_eq!(monite.tokens().get(Scope::EntityUser(ana), eleven_minutes).await?.life(), token.life());
+    /// assert_eq!(monite.calls_made(), calls, "the second one is from memory");
+    /// # Ok(()) }) }
+    /// ```
     pub async fn get(&self, scope: Scope, min_left: Duration) -> Result<AccessToken, Error> {
         let slot = self.slot(scope);
         for _ in 0..MAX_FORGOTTEN {

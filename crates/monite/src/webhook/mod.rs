@@ -20,8 +20,8 @@
 //! # }
 //! ```
 //!
-//! Answer exactly 200 and do so fast; remember the event's id, because a delivery can come twice; read the object afresh,
-//! because deliveries can overtake each other.
+//! Answer exactly 200 and do so fast; remember the event's id, because a delivery can come twice; read the object
+//! afresh, because deliveries can overtake each other.
 
 mod error;
 mod header;

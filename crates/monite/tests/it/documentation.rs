@@ -11,9 +11,10 @@ struct Method {
 }
 
 fn sources() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/api");
-    let mut files: Vec<PathBuf> = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files: Vec<PathBuf> = fs::read_dir(src.join("api")).unwrap().map(|entry| entry.unwrap().path()).collect();
     files.sort();
+    files.push(src.join("token/cache.rs"));
     files
 }
 

@@ -109,8 +109,8 @@ async fn every_call_is_where_monite_wants_it() {
 
     let told = |call: &Call| {
         let on_behalf = call.header("x-monite-entity-id").map(|_| " for the entity").unwrap_or_default();
-        let query = (!call.query.is_empty()).then(|| format!("?{}", call.query)).unwrap_or_default();
-        let body = (!call.body.is_null()).then(|| format!(" {}", call.body)).unwrap_or_default();
+        let query = if call.query.is_empty() { String::new() } else { format!("?{}", call.query) };
+        let body = if call.body.is_null() { String::new() } else { format!(" {}", call.body) };
         format!("{}{query}{on_behalf}{body}", call.line)
     };
     let lines: Vec<String> = script.calls().iter().skip(1).map(told).collect();

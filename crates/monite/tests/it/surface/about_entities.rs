@@ -7,7 +7,7 @@ use monite::{
 };
 use serde_json::{Map, json};
 
-use super::{Walk, missing, refused, stranger};
+use super::{Walk, missing, only, refused, stranger};
 use crate::support::organization;
 
 pub(super) async fn reading_and_changing(walk: &Walk<'_>) {
@@ -22,10 +22,10 @@ pub(super) async fn reading_and_changing(walk: &Walk<'_>) {
     stateless.registration_authority = None;
     refused(monite.entities().create(&stateless).await);
 
-    let only = EntityFilter { id_in: vec![entity.id], ..Default::default() };
-    assert_eq!(monite.entities().list(&only).await.unwrap().data, [entity.clone()]);
+    let by_id = EntityFilter { id_in: vec![entity.id], ..Default::default() };
+    assert_eq!(only(monite.entities().list(&by_id).await.unwrap().data), entity);
     let all: Vec<Entity> = monite.entities().stream(EntityFilter::default()).try_collect().await.unwrap();
-    assert_eq!(all, [entity.clone()]);
+    assert_eq!(only(all), entity);
     refused(monite.entities().list_next("nonsense").await);
 
     assert_eq!(handle.get().await.unwrap(), entity);

@@ -8,7 +8,7 @@ use monite::{
     NewRole, Permissions, Request, Role, RoleFilter, RoleId, RolePatch, RoleStatus, Scope, action, object,
 };
 
-use super::{Walk, denied, missing, refused, stranger, taken};
+use super::{Walk, denied, missing, only, refused, stranger, taken};
 use crate::support::{client_of, entity_role_user, organization, reader};
 
 pub(super) async fn roles(walk: &Walk<'_>) {
@@ -19,7 +19,7 @@ pub(super) async fn roles(walk: &Walk<'_>) {
     refused(roles.create(&named("Café")).await);
 
     assert_eq!(roles.get(role.id).await.unwrap(), role);
-    assert_eq!(roles.list(&RoleFilter::named("reader")).await.unwrap().data, [role.clone()]);
+    assert_eq!(only(roles.list(&RoleFilter::named("reader")).await.unwrap().data), role);
     // A default role may have come with the entity.
     let all: Vec<Role> = roles.stream(RoleFilter::default()).try_collect().await.unwrap();
     assert!(all.contains(&role) && all.iter().all(|role| role.status == RoleStatus::Active));
@@ -61,9 +61,9 @@ pub(super) async fn users(walk: &Walk<'_>) {
     let bob = users.create(&new("bob", Some(role.id))).await.unwrap();
 
     assert_eq!(users.get(bob.id).await.unwrap(), bob);
-    assert_eq!(users.list(&EntityUserFilter::with_login("bob")).await.unwrap().data, [bob.clone()]);
+    assert_eq!(only(users.list(&EntityUserFilter::with_login("bob")).await.unwrap().data), bob);
     let by_name = EntityUserFilter { name_istartswith: Some("bEN".to_owned()), ..Default::default() };
-    assert_eq!(users.list(&by_name).await.unwrap().data, [bob.clone()]);
+    assert_eq!(only(users.list(&by_name).await.unwrap().data), bob);
     let all: Vec<EntityUser> = users.stream(EntityUserFilter::default()).try_collect().await.unwrap();
     assert_eq!(all, [ana, bob.clone()]);
     refused(users.list_next("nonsense").await);

@@ -1,5 +1,5 @@
-//! One walk over everything the client can do, each call in success and in failure, with the class of each outcome checked
-//! by what it means and never by its status: it passes however Monite's undocumented points are settled.
+//! One walk over everything the client can do, each call in success and in failure, with the class of each outcome
+//! checked by what it means and never by its status: it passes however Monite's undocumented points are settled.
 
 mod about_entities;
 mod about_people;
@@ -67,6 +67,14 @@ pub(crate) async fn walk(world: &World) -> Vec<CallRecord> {
 /// A thing that does not exist.
 pub(crate) fn stranger<T: From<Uuid>>() -> T {
     Uuid::from_u128(404).into()
+}
+
+/// The one row of a list.
+pub(crate) fn only<T: std::fmt::Debug>(rows: Vec<T>) -> T {
+    match <[T; 1]>::try_from(rows) {
+        Ok([row]) => row,
+        Err(rows) => panic!("one row was expected: {rows:?}"),
+    }
 }
 
 /// Refused for good: trying again cannot help, and nothing was done.
