@@ -1,11 +1,11 @@
 //! What all requests share: the world, the clock, the faults, the journal.
 
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
 use jiff::Timestamp;
 use subtle::ConstantTimeEq;
+use tokio::sync::watch;
 use uuid::Uuid;
 
 use crate::clock::SandboxClock;
@@ -65,7 +65,7 @@ pub(crate) struct App {
     meter: Mutex<Meter>,
     snapshots: Mutex<Snapshots>,
     /// Counts the worlds that were thrown away, so that what was sent for one is not written down in the next.
-    epoch: AtomicU64,
+    epoch: watch::Sender<u64>,
 }
 
 /// Streams of one seed.
@@ -87,7 +87,7 @@ impl App {
             token_ttl,
             admin,
             courier: Courier::idle(),
-            epoch: AtomicU64::new(0),
+            epoch: watch::Sender::new(0),
             storage,
             seed,
             world: RwLock::new(world),
@@ -232,7 +232,7 @@ impl App {
     /// A new world and its clock, in memory and, in one transaction, in the data file.
     fn replace(&self, world: &mut World, new: World, offset_micros: i64) -> Option<Commit> {
         *world = new;
-        self.epoch.fetch_add(1, Ordering::Relaxed);
+        self.epoch.send_modify(|epoch| *epoch += 1);
         self.clock.set_offset(offset_micros);
         if world.has_pending_deliveries() {
             self.courier.wake();
@@ -249,13 +249,20 @@ impl App {
     pub(crate) fn letter(&self, delivery: Uuid) -> Option<(Letter, u64)> {
         let world = self.world();
         let letter = world.letter(delivery, Stamp::from(self.now()))?;
-        Some((letter, self.epoch.load(Ordering::Relaxed)))
+        let epoch = *self.epoch.borrow();
+        Some((letter, epoch))
+    }
+
+    /// Waits until the world of `epoch` is thrown away.
+    pub(crate) async fn outlive(&self, epoch: u64) {
+        // The sender is the app's own, so this cannot fail.
+        let _ = self.epoch.subscribe().wait_for(|now| *now != epoch).await;
     }
 
     /// Writes down what came of a webhook that was sent for the world of `epoch`.
     pub(crate) fn attempted(&self, letter: &Letter, attempt: Attempt, epoch: u64) {
         let mut world = self.world_mut();
-        if self.epoch.load(Ordering::Relaxed) == epoch {
+        if *self.epoch.borrow() == epoch {
             world.attempted(letter, attempt, self.courier.settings.retry_scale, Stamp::from(self.now()));
             // Nobody waits for it: after a kill the receiver gets it again, which it must bear anyway.
             drop(self.keep_changes(&mut world));

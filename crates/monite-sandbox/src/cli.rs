@@ -10,6 +10,7 @@ use clap::{Args, ValueEnum};
 use crate::builder::{Builder, StartError};
 use crate::quirks::parse_choice;
 use crate::ratelimit::{RateAlgorithm, RateLimit};
+use crate::rules::webhook::WebhookUrls;
 use crate::sandbox::Sandbox;
 
 /// A local imitation of Monite's API.
@@ -51,6 +52,14 @@ pub struct SandboxArgs {
     #[arg(long = "quirk", value_name = "NAME=OPTION", value_parser = parse_choice)]
     quirks: Vec<(String, String)>,
 
+    /// Which receivers webhook subscriptions may name
+    #[arg(long, value_name = "loopback|https|any", default_value = "loopback")]
+    webhook_urls: WebhookUrlsFlag,
+
+    /// Factor on the waits between attempts to deliver a webhook: 0.001 turns a minute into 60 ms
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = parse_scale)]
+    webhook_retry_scale: f64,
+
     /// Whether the control routes under /_sandbox answer
     #[arg(long, value_name = "on|off|everybody", default_value = "on")]
     admin: AdminFlag,
@@ -72,6 +81,32 @@ enum AdminFlag {
     Off,
     /// Every client that reaches the address
     Everybody,
+}
+
+/// Where webhooks may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum WebhookUrlsFlag {
+    /// To https addresses, and to http ones on this machine
+    Loopback,
+    /// To https addresses only
+    Https,
+    /// To any http or https address
+    Any,
+}
+
+impl From<WebhookUrlsFlag> for WebhookUrls {
+    fn from(flag: WebhookUrlsFlag) -> Self {
+        match flag {
+            WebhookUrlsFlag::Loopback => Self::Loopback,
+            WebhookUrlsFlag::Https => Self::Https,
+            WebhookUrlsFlag::Any => Self::Any,
+        }
+    }
+}
+
+fn parse_scale(text: &str) -> Result<f64, String> {
+    let scale = text.parse().ok().filter(|scale: &f64| scale.is_finite() && *scale > 0.0);
+    scale.ok_or_else(|| "a factor is a number above 0".to_owned())
 }
 
 /// Why the sandbox stopped before it was told to.
@@ -130,6 +165,8 @@ fn builder(args: SandboxArgs) -> Builder {
         .rate_limit(args.rate_limit)
         .rate_algorithm(args.rate_algorithm)
         .token_ttl(Duration::from_secs(args.token_ttl))
+        .webhook_urls(args.webhook_urls.into())
+        .webhook_retry_scale(args.webhook_retry_scale)
         .partial_credentials(args.client_id, args.client_secret);
     let builder = match args.seed {
         Some(seed) => builder.seed(seed),

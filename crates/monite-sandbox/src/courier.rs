@@ -163,13 +163,18 @@ async fn deliver(app: Arc<App>, errand: Errand) {
     let is_written = app.is_written().await;
     // Made at the last moment: the subscription may have been disabled, or have a new secret or address, meanwhile.
     let Some((letter, epoch)) = app.letter(errand.delivery) else { return };
-    let attempt = if is_written {
+    let attempt = async {
+        if !is_written {
+            return Attempt::Failed { why: "the data file could not be written".to_owned() };
+        }
         let post = app.courier.post.get_or_init(|| Post::new(app.courier.settings.timeout));
         post.send(&letter).await
-    } else {
-        Attempt::Failed { why: "the data file could not be written".to_owned() }
     };
-    app.attempted(&letter, attempt, epoch);
+    tokio::select! {
+        attempt = attempt => app.attempted(&letter, attempt, epoch),
+        // What was asked on behalf of a world that is gone is of no interest any more.
+        () = app.outlive(epoch) => {}
+    }
 }
 
 /// Frees the subscription however the request ends.

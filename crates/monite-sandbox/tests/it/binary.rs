@@ -5,6 +5,7 @@ use std::process::{Child, Command, Stdio};
 
 use serde_json::json;
 
+use crate::support::receiver::{Behaviour, Receiver};
 use crate::support::{organization, send, wait_for};
 
 const CLIENT: [(&str, &str); 2] =
@@ -91,6 +92,47 @@ async fn a_kill_loses_nothing_that_was_answered() {
     assert_eq!(send(entities(&running.url, reqwest::Method::GET)).await.column("id"), created);
 }
 
+#[tokio::test]
+async fn a_kill_loses_no_webhook() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sandbox.db");
+    let args = ["--data", path.to_str().unwrap(), "--rate-limit", "off", "--webhook-retry-scale", "0.0001"];
+    let receiver = Receiver::start().await;
+    receiver.next(&[Behaviour::Silence, Behaviour::Answer(500)]);
+    let http = reqwest::Client::builder().build().unwrap();
+    let mut running = run(&args, &CLIENT);
+    let token = token(&running, CLIENT[0].1, CLIENT[1].1).await;
+    let call = |method: reqwest::Method, url: &str, path: &str| {
+        http.request(method, format!("{url}{path}")).bearer_auth(&token).header("x-monite-version", "2024-05-25")
+    };
+    let subscription = json!({"object_type": "entity", "url": receiver.url}).to_string();
+    let created = send(call(reqwest::Method::POST, &running.url, "/webhook_subscriptions").body(subscription)).await;
+    let entity = organization("E").to_string();
+    let entity = send(call(reqwest::Method::POST, &running.url, "/entities").body(entity)).await.id();
+    wait_for("the first attempt", || receiver.received().len() == 1).await;
+    running.child.kill().unwrap();
+    running.child.wait().unwrap();
+
+    let running = run(&args, &CLIENT);
+    wait_for("two more attempts, the second one after 6 ms", || receiver.received().len() == 3).await;
+    let received = receiver.received();
+    for one in &received {
+        assert_eq!(one.raw, received[0].raw);
+        assert!(one.is_signed_with(created.body["secret"].as_str().unwrap()));
+    }
+    let mut record = json!(null);
+    for _ in 0..1000 {
+        // Written down right after the receiver has answered.
+        let list =
+            call(reqwest::Method::GET, &running.url, "/webhook_deliveries").header("x-monite-entity-id", &entity);
+        record = send(list).await.body["data"][0].take();
+        if record["was_successful"] == json!(true) {
+            break;
+        }
+    }
+    assert_eq!((&record["was_successful"], &record["requests_made_count"]), (&json!(true), &json!(2)), "{record}");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn it_stops_with_success_when_told_to() {
@@ -112,7 +154,15 @@ async fn it_stops_with_success_when_told_to() {
 
 #[test]
 fn mistakes_end_with_2_and_a_sentence() {
-    for args in [["--rate-limit", "0"], ["--client-id", "me"], ["--token-ttl", "0"], ["--data", "/"]] {
+    for args in [
+        ["--rate-limit", "0"],
+        ["--client-id", "me"],
+        ["--token-ttl", "0"],
+        ["--data", "/"],
+        ["--webhook-retry-scale", "0"],
+        ["--webhook-retry-scale", "inf"],
+        ["--webhook-urls", "all"],
+    ] {
         let mut command = Command::new(env!("CARGO_BIN_EXE_monite-sandbox"));
         let output = command.args(["--listen", "127.0.0.1:0"]).args(args).env_clear().output().unwrap();
         assert_eq!(output.status.code(), Some(2), "{args:?}");

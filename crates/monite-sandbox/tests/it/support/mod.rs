@@ -20,6 +20,11 @@ pub fn builder() -> Builder {
     Sandbox::builder().rate_limit(RateLimit::Off).seed(7).clock(std::sync::Arc::new(ManualClock::at(start)))
 }
 
+/// The same, with tokens that outlive every test that moves the clock.
+pub fn patient() -> Builder {
+    builder().token_ttl(Duration::from_secs(365 * 24 * 3600))
+}
+
 /// Looks again and again until `done`, for ten seconds at most, then says what it is still waiting for.
 pub async fn wait_for(what: &str, mut done: impl FnMut() -> bool) {
     let waited = tokio::time::timeout(Duration::from_secs(10), async {

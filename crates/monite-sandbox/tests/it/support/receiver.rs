@@ -78,11 +78,6 @@ impl Receiver {
     pub fn received(&self) -> Vec<Received> {
         self.script.received.lock().unwrap().clone()
     }
-
-    /// The `action` of everything received so far.
-    pub fn actions(&self) -> Vec<String> {
-        self.received().iter().map(|one| one.json()["action"].as_str().unwrap().to_owned()).collect()
-    }
 }
 
 impl Received {
