@@ -56,6 +56,8 @@ pub(crate) struct App {
     pub(crate) credentials: Credentials,
     pub(crate) token_ttl: Duration,
     pub(crate) admin: Admin,
+    /// Names that clients may call the sandbox by, beside this machine's own.
+    pub(crate) admin_hosts: Vec<String>,
     pub(crate) courier: Courier,
     pub(crate) storage: Option<Storage>,
     seed: Option<u64>,
@@ -86,6 +88,7 @@ impl App {
             credentials,
             token_ttl,
             admin,
+            admin_hosts: Vec::new(),
             courier: Courier::idle(),
             epoch: watch::Sender::new(0),
             storage,
@@ -100,6 +103,10 @@ impl App {
 
     pub(crate) fn with_courier(self, courier: Courier) -> Self {
         Self { courier, ..self }
+    }
+
+    pub(crate) fn with_admin_hosts(self, admin_hosts: Vec<String>) -> Self {
+        Self { admin_hosts, ..self }
     }
 
     /// An empty world whose changes go to storage.

@@ -41,6 +41,7 @@ pub struct Builder {
     token_ttl: Duration,
     data_file: Option<PathBuf>,
     admin: Admin,
+    admin_hosts: Vec<String>,
     seed: Option<u64>,
     quirks: Vec<(String, String)>,
     clock: Arc<dyn Clock>,
@@ -58,6 +59,7 @@ impl Default for Builder {
             token_ttl: TOKEN_TTL,
             data_file: None,
             admin: Admin::Loopback,
+            admin_hosts: Vec::new(),
             seed: None,
             quirks: Vec::new(),
             clock: Arc::new(SystemClock),
@@ -153,7 +155,15 @@ impl Builder {
         self
     }
 
-    /// As [`Builder::admin`], but `/_sandbox` answers everybody who reaches the socket.
+    /// A name under which clients may call `/_sandbox`, beside `localhost` and addresses of this machine: requests whose
+    /// `Host` is another name are refused, because a web page could have made it point here.
+    pub fn admin_host(mut self, name: impl Into<String>) -> Self {
+        self.admin_hosts.push(name.into());
+        self
+    }
+
+    /// As [`Builder::admin`], but `/_sandbox` answers everybody who reaches the socket by its address or by a name
+    /// without a dot; other names are given with [`Builder::admin_host`].
     pub fn admin_for_everybody(mut self) -> Self {
         self.admin = Admin::Everybody;
         self
@@ -248,7 +258,8 @@ impl Builder {
         let meter = Meter::new(self.rate_limit, self.rate_algorithm);
         let app = Arc::new_cyclic(|app| {
             let courier = Courier::new(self.courier, app.clone(), stop.clone());
-            App::new(clock, credentials, self.token_ttl, self.admin, meter, self.seed, kept).with_courier(courier)
+            let app = App::new(clock, credentials, self.token_ttl, self.admin, meter, self.seed, kept);
+            app.with_courier(courier).with_admin_hosts(self.admin_hosts)
         });
         app.world_mut().quirks = quirks;
         if app.world().has_pending_deliveries() {

@@ -63,6 +63,10 @@ pub struct SandboxArgs {
     /// Whether the control routes under /_sandbox answer
     #[arg(long, value_name = "on|off|everybody", default_value = "on")]
     admin: AdminFlag,
+
+    /// Another name by which clients may call the control routes; can be repeated
+    #[arg(long = "admin-host", value_name = "NAME")]
+    admin_hosts: Vec<String>,
 }
 
 impl std::fmt::Debug for SandboxArgs {
@@ -177,6 +181,7 @@ fn builder(args: SandboxArgs) -> Builder {
         None => builder,
     };
     let builder = args.quirks.into_iter().fold(builder, |builder, (name, option)| builder.quirk(name, option));
+    let builder = args.admin_hosts.into_iter().fold(builder, Builder::admin_host);
     match args.admin {
         AdminFlag::On => builder.admin(true),
         AdminFlag::Off => builder.admin(false),

@@ -22,6 +22,8 @@ const SECRETS: [&str; 5] = ["client_secret", "access_token", "token", "secret", 
 pub struct JournalEntry {
     /// When it was handled, by the sandbox's clock.
     pub at: Timestamp,
+    /// How long it took by the sandbox's clock, in milliseconds, a fault's delay included.
+    pub ms: f64,
     /// The HTTP method.
     pub method: String,
     /// The path under `/v1`.
@@ -44,6 +46,7 @@ pub struct JournalEntry {
 #[derive(Debug)]
 pub(crate) struct Kept {
     pub(crate) at: Timestamp,
+    pub(crate) took_micros: i64,
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) query: Option<String>,
@@ -96,6 +99,15 @@ fn mentions_secrets(body: &[u8]) -> bool {
     std::str::from_utf8(body).map_or(true, |body| words.into_iter().any(|word| body.contains(word)))
 }
 
+/// Secrets do not belong into a query string; some are sent there all the same.
+fn redact_query(query: &str) -> String {
+    let pair = |pair: &str| match pair.split_once('=') {
+        Some((key, _)) if SECRETS.contains(&key) => format!("{key}=[redacted]"),
+        _ => pair.to_owned(),
+    };
+    query.split('&').map(pair).collect::<Vec<_>>().join("&")
+}
+
 fn redact(value: &mut Value) {
     match value {
         Value::Object(fields) => {
@@ -142,6 +154,11 @@ impl Journal {
         self.entries.push_back(entry);
     }
 
+    /// As they are kept, oldest first.
+    pub(crate) fn kept(&self) -> impl DoubleEndedIterator<Item = &Kept> {
+        self.entries.iter()
+    }
+
     /// Oldest first.
     pub(crate) fn entries(&self) -> impl DoubleEndedIterator<Item = JournalEntry> {
         self.entries.iter().map(Kept::read)
@@ -177,12 +194,13 @@ impl Journal {
 }
 
 impl Kept {
-    fn read(&self) -> JournalEntry {
+    pub(crate) fn read(&self) -> JournalEntry {
         JournalEntry {
             at: self.at,
+            ms: f64::from(u32::try_from(self.took_micros).unwrap_or(u32::MAX)) / 1000.0,
             method: self.method.to_string(),
             path: self.path.clone(),
-            query: self.query.clone(),
+            query: self.query.as_deref().map(redact_query),
             status: self.status,
             request_id: self.request_id,
             entity_id: self.entity_id.clone(),

@@ -1,7 +1,11 @@
 //! `/_sandbox`: faults, rate limit, clock, state, journal, quirks and reset, for people and tests. Not part of Monite.
 
 mod answer;
+mod faults;
+mod guard;
+mod journal;
 mod limit;
+mod page;
 mod snapshots;
 
 use std::net::SocketAddr;
@@ -9,9 +13,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Bytes;
-use axum::extract::{DefaultBodyLimit, Query, Request, State};
-use axum::middleware::{self, Next};
-use axum::response::{IntoResponse, Response};
+use axum::extract::{DefaultBodyLimit, State};
+use axum::middleware;
 use axum::routing::{get, post, put};
 use axum::{Json, Router};
 use http::StatusCode;
@@ -20,10 +23,6 @@ use serde_json::{Map, Value, json};
 
 use self::answer::{Refused, kept, read};
 use crate::app::{Admin, App};
-use crate::fault::FaultRule;
-
-/// Requests shown when nothing else is asked.
-const SHOWN: usize = 100;
 
 /// Who is on the other side of the socket; missing without one.
 #[derive(Debug, Clone, Copy)]
@@ -34,7 +33,13 @@ pub(crate) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         return Router::new();
     }
     Router::new()
-        .route("/_sandbox/faults", get(faults).put(put_faults).delete(delete_faults))
+        .route("/_sandbox", get(page::html))
+        .route("/_sandbox/", get(page::html))
+        .route("/_sandbox/page.css", get(page::style))
+        .route("/_sandbox/page.js", get(page::script))
+        .route("/_sandbox/icon.svg", get(page::icon))
+        .route("/_sandbox/overview", get(page::overview))
+        .route("/_sandbox/faults", get(faults::list).put(faults::replace).post(faults::add).delete(faults::clear))
         .route("/_sandbox/rate-limit", get(limit::show).put(limit::change))
         .route("/_sandbox/clock", get(clock).post(advance))
         .route("/_sandbox/reset", post(reset))
@@ -45,42 +50,10 @@ pub(crate) fn router(app: &Arc<App>) -> Router<Arc<App>> {
         .route("/_sandbox/snapshots", get(snapshots::list))
         .route("/_sandbox/snapshots/{name}", put(snapshots::take).post(snapshots::restore).delete(snapshots::forget))
         .route("/_sandbox/state", get(state))
-        .route("/_sandbox/requests", get(requests))
+        .route("/_sandbox/requests", get(journal::requests))
         .route("/_sandbox/not-imitated", get(not_imitated))
         .route("/_sandbox/quirks", get(quirks).put(put_quirks))
-        .route_layer(middleware::from_fn_with_state(app.clone(), only_from_here))
-}
-
-/// Lets only loopback clients through, unless everybody may. Calls without a socket come from the own process.
-async fn only_from_here(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let is_near = request.extensions().get::<Peer>().is_none_or(|peer| peer.0.ip().to_canonical().is_loopback());
-    if is_near || app.admin == Admin::Everybody {
-        next.run(request).await
-    } else {
-        Refused::forbidden("the control routes answer loopback clients only").into_response()
-    }
-}
-
-async fn faults(State(app): State<Arc<App>>) -> Json<Value> {
-    Json(json!({"rules": app.faults().rules()}))
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Rules {
-    rules: Vec<FaultRule>,
-}
-
-async fn put_faults(State(app): State<Arc<App>>, body: Bytes) -> Result<Json<Value>, Refused> {
-    let Rules { rules } = read(&body)?;
-    let mut faults = app.faults();
-    faults.replace(rules).map_err(Refused::misread)?;
-    Ok(Json(json!({"rules": faults.rules()})))
-}
-
-async fn delete_faults(State(app): State<Arc<App>>) -> Json<Value> {
-    app.faults().clear();
-    Json(json!({"rules": []}))
+        .route_layer(middleware::from_fn_with_state(app.clone(), guard::guard))
 }
 
 async fn clock(State(app): State<Arc<App>>) -> Json<Value> {
@@ -120,19 +93,6 @@ async fn reset(State(app): State<Arc<App>>) -> Result<StatusCode, Refused> {
 
 async fn state(State(app): State<Arc<App>>) -> Json<Value> {
     Json(app.world().to_json())
-}
-
-#[derive(Deserialize)]
-struct Shown {
-    limit: Option<usize>,
-}
-
-async fn requests(State(app): State<Arc<App>>, Query(shown): Query<Shown>) -> Json<Value> {
-    let journal = app.journal();
-    let latest: Vec<_> = journal.entries().rev().take(shown.limit.unwrap_or(SHOWN)).collect();
-    let counts: Map<String, Value> = journal.counts().map(|(call, count)| (call, json!(count))).collect();
-    let by_status: Map<String, Value> = journal.by_status().map(|(status, count)| (status, json!(count))).collect();
-    Json(json!({"total": journal.total(), "counts": counts, "by_status": by_status, "requests": latest}))
 }
 
 async fn quirks(State(app): State<Arc<App>>) -> Json<Value> {

@@ -8,6 +8,7 @@ use axum::response::Response;
 use bytes::{Bytes, BytesMut};
 use futures::StreamExt;
 use http::{Method, StatusCode};
+use jiff::Timestamp;
 use uuid::Uuid;
 
 use super::call::{Body, Call, under_v1};
@@ -38,6 +39,8 @@ struct Passage {
     call: Call,
     request_id: Uuid,
     started: Instant,
+    /// By the sandbox's clock.
+    arrived: Timestamp,
     fault: Option<Fault>,
 }
 
@@ -58,7 +61,7 @@ pub(crate) async fn serve(State(app): State<Arc<App>>, request: Request) -> Resp
     let call = Call::new(parts, path, body);
     let request_id = app.journal().arrive(name_of(&call.method), template_of(call.route));
     let fault = app.faults().pick(call.method.as_str(), &call.path);
-    let passage = Passage { app, call, request_id, started, fault };
+    let passage = Passage { arrived: app.now(), app, call, request_id, started, fault };
     match fault {
         None => passage.handle().await,
         Some(Fault::Status { status, retry_after }) => passage.misbehave(status, retry_after),
@@ -196,8 +199,10 @@ impl Passage {
 
     fn record(&self, status: Option<StatusCode>) {
         let status = if self.fault == Some(Fault::LoseAnswer) { None } else { status };
+        let now = self.app.now();
         let entry = Kept {
-            at: self.app.now(),
+            at: now,
+            took_micros: now.as_microsecond().saturating_sub(self.arrived.as_microsecond()),
             method: self.call.method.clone(),
             path: self.call.path.clone(),
             query: self.call.query.clone(),

@@ -10,6 +10,7 @@ pub(crate) mod entity_user;
 mod entity_users;
 pub(crate) mod hooks;
 mod lag;
+mod overview;
 pub(crate) mod page;
 pub(crate) mod role;
 mod roles;

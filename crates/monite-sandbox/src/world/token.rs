@@ -59,6 +59,11 @@ impl Tokens {
         self.known.get(digest)
     }
 
+    /// All that are known, expired ones too.
+    pub(super) fn len(&self) -> usize {
+        self.known.len()
+    }
+
     pub(super) fn digests(&self) -> impl Iterator<Item = Digest> {
         self.known.keys().copied()
     }

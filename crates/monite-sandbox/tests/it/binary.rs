@@ -185,3 +185,53 @@ async fn quirks_are_chosen_by_flags() {
     let said = String::from_utf8(command.stderr).unwrap();
     assert!(said.contains("the nearest name is \"us_state\""), "{said}");
 }
+
+#[tokio::test]
+async fn one_seed_is_one_history_of_ids_tokens_and_credentials() {
+    let history = async || {
+        let running = run(&["--seed", "42"], &[]);
+        let [id, secret, _] = &running.lines[..] else { panic!("{:?}", running.lines) };
+        let client =
+            (id.strip_prefix("MONITE_CLIENT_ID=").unwrap(), secret.strip_prefix("MONITE_CLIENT_SECRET=").unwrap());
+        let token = token(&running, client.0, client.1).await;
+        let http = reqwest::Client::builder().build().unwrap();
+        let create = http.post(format!("{}/entities", running.url)).bearer_auth(&token);
+        let created = send(create.header("x-monite-version", "2024-05-25").body(organization("A").to_string())).await;
+        let request_id = created.header("x-request-id").unwrap().to_owned();
+        (id.clone(), secret.clone(), token, created.id(), request_id)
+    };
+    assert_eq!(history().await, history().await);
+}
+
+#[tokio::test]
+async fn a_kill_after_a_restore_leaves_the_restored_world() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("sandbox.db");
+    let data = ["--data", path.to_str().unwrap(), "--rate-limit", "off"];
+    let http = reqwest::Client::builder().build().unwrap();
+    let mut running = run(&data, &CLIENT);
+    let token = token(&running, CLIENT[0].1, CLIENT[1].1).await;
+    let create = async |url: &str| {
+        let create = http.post(format!("{url}/entities")).bearer_auth(&token).header("x-monite-version", "2024-05-25");
+        send(create.body(organization("A").to_string())).await.id()
+    };
+    let snapshot =
+        |url: &str, method: reqwest::Method| http.request(method, url.replace("/v1", "/_sandbox/snapshots/full"));
+    let mut kept = Vec::new();
+    for _ in 0..200 {
+        kept.push(create(&running.url).await);
+    }
+    assert_eq!(send(snapshot(&running.url, reqwest::Method::PUT)).await.status, 201);
+    for _ in 0..50 {
+        create(&running.url).await;
+    }
+    assert_eq!(send(snapshot(&running.url, reqwest::Method::POST)).await.status, 204);
+    running.child.kill().unwrap();
+    running.child.wait().unwrap();
+
+    let running = run(&data, &CLIENT);
+    let state = send(http.get(running.url.replace("/v1", "/_sandbox/state"))).await.body;
+    let found: Vec<_> = state["entities"].as_array().unwrap().iter().map(|row| row["id"].as_str().unwrap()).collect();
+    assert_eq!(found, kept);
+    assert!(create(&running.url).await.len() == 36, "and the token of that world is still good");
+}

@@ -57,12 +57,14 @@ async fn no_secret_is_ever_written_down() {
     for _ in 0..2 {
         api.post("/auth/token", api.with_credentials(json!({"grant_type": "client_credentials"}))).await;
     }
+    send(api.request(&format!("GET /entities?token={token}&access_token={}&limit=1", api.token))).await;
     let broken = format!("{{\"client_secret\":\"{}\"", api.sandbox.client_secret());
     send(api.request("POST /auth/token").body(broken)).await;
 
     let shown = api.control("GET /requests?limit=1000", None).await.body.to_string();
     let listed = format!("{:?}", api.sandbox.journal());
-    for text in [shown, listed, api.sandbox.state().to_string(), format!("{:?}", api.sandbox)] {
+    let overview = api.control("GET /overview", None).await.body.to_string();
+    for text in [shown, listed, overview, api.sandbox.state().to_string(), format!("{:?}", api.sandbox)] {
         for secret in [api.sandbox.client_secret(), &api.token, &token] {
             assert!(!text.contains(secret), "{text}");
         }
@@ -83,4 +85,34 @@ async fn the_latest_entries_stay_and_all_are_counted() {
     let journal = sandbox.journal();
     assert_eq!((journal.len(), sandbox.total_calls()), (10_000, 10_005));
     assert_eq!(journal[0].query.as_deref(), Some("number=5"));
+}
+
+#[tokio::test]
+async fn the_journal_is_searched_by_method_path_status_and_time() {
+    let api = Api::start().await;
+    let entity = api.entity().await;
+    api.get(&format!("/entities/{entity}")).await;
+    api.get("/nowhere").await;
+    api.sandbox.once("PATCH /entities*", Fault::LoseAnswer);
+    let _ = api.request(&format!("PATCH /entities/{entity}")).body("{}").send().await;
+    api.sandbox.advance(std::time::Duration::from_secs(60));
+    api.get("/entities").await;
+    let found = async |query: &str| {
+        let answer = api.control(&format!("GET /requests?{query}"), None).await;
+        let row =
+            |row: &serde_json::Value| format!("{} {}", row["method"].as_str().unwrap(), row["path"].as_str().unwrap());
+        assert_eq!((answer.status, &answer.body["total"]), (200, &json!(6)), "counts are those of all");
+        answer.body["requests"].as_array().unwrap().iter().map(row).collect::<Vec<_>>()
+    };
+    let one = format!("/entities/{entity}");
+    assert_eq!(found("method=GET").await, ["GET /entities", "GET /nowhere", &*format!("GET {one}")]);
+    assert_eq!(found("method=GET|PATCH&path=/entities/*").await, [format!("PATCH {one}"), format!("GET {one}")]);
+    assert_eq!(found("status=404").await, ["GET /nowhere"]);
+    assert_eq!(found("status=4xx|cut").await, [format!("PATCH {one}"), "GET /nowhere".to_owned()]);
+    assert_eq!(found("since=2026-03-01T09:31:00Z").await, ["GET /entities"]);
+    assert_eq!(found("limit=1&path=/entities").await, ["GET /entities"]);
+    assert_eq!(found("status=5xx").await, Vec::<String>::new());
+    for bad in ["stauts=404", "since=yesterday", "limit=-1"] {
+        assert_eq!(api.control(&format!("GET /requests?{bad}"), None).await.status, 400, "{bad}");
+    }
 }

@@ -74,15 +74,15 @@ impl Hooks {
         self.deliveries.get(id)
     }
 
-    pub(super) fn subscriptions(&self) -> impl Iterator<Item = &Subscription> {
+    pub(super) fn subscriptions(&self) -> impl DoubleEndedIterator<Item = &Subscription> {
         self.subscriptions.iter().map(|(_, row)| row)
     }
 
-    pub(super) fn events(&self) -> impl Iterator<Item = &Event> {
+    pub(super) fn events(&self) -> impl DoubleEndedIterator<Item = &Event> {
         self.events.iter().map(|(_, row)| row)
     }
 
-    pub(super) fn deliveries(&self) -> impl Iterator<Item = &Delivery> {
+    pub(super) fn deliveries(&self) -> impl DoubleEndedIterator<Item = &Delivery> {
         self.deliveries.iter().map(|(_, row)| row)
     }
 

@@ -49,7 +49,7 @@ impl<T> Shelf<T> {
     }
 
     /// In the order of insertion.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (u32, &T)> {
+    pub(super) fn iter(&self) -> impl DoubleEndedIterator<Item = (u32, &T)> {
         self.rows.iter().map(|(number, row)| (*number, row))
     }
 
