@@ -25,6 +25,8 @@ const CREATED: [&str; 4] = ["created_at__gt", "created_at__lt", "created_at__gte
 
 fn filters(kind: Kind) -> Vec<&'static str> {
     let own: &[&str] = match kind {
+        Kind::Subscriptions | Kind::Events => &["object_type"],
+        Kind::Deliveries => &["object_type", "event_id", "event_action"],
         Kind::Entities => &["type", "status", "email", "email__in", "id__in", "id__not_in"],
         Kind::Roles => &["id__in", "name", "created_at"],
         Kind::EntityUsers => {
@@ -50,7 +52,8 @@ fn fields(kind: Kind, number: u8, role: &str) -> Value {
             "email": pick(&["a@example.com", "A@example.com"]),
         }),
         Kind::Entities => json!({"email": pick(&["a@example.com", "b@example.com", "A@example.com", "c@example.com"])}),
-        Kind::Roles => json!({}),
+        Kind::Subscriptions => json!({"object_type": pick(&["tag", "role", "entity", "payable"])}),
+        Kind::Roles | Kind::Events | Kind::Deliveries => json!({}),
         Kind::EntityUsers => json!({
             "first_name": pick(&["Ana", "ana", "Äna", "Bob", ""]), "last_name": pick(&["ANALOG", "Ärger", "Bo"]), "role_id": role,
         }),
@@ -59,6 +62,9 @@ fn fields(kind: Kind, number: u8, role: &str) -> Value {
 
 async fn build(kind: Kind, rows: &[(u8, u8)]) -> Lists {
     let mut lists = Lists::new().await;
+    if kind.is_a_record() {
+        lists.subscribe().await;
+    }
     let other = lists.insert(Kind::Roles, json!({"name": "other"})).await;
     for (number, fate) in rows {
         let role = if number.is_multiple_of(2) { lists.role.clone() } else { other.clone() };
@@ -84,8 +90,11 @@ fn values(kind: Kind, (name, picks): &Filter, all: &[Value]) -> Vec<String> {
         let row = (!all.is_empty()).then(|| &all[usize::from(*pick) % all.len()]);
         let text = row.and_then(|row| row[field].as_str()).map(str::to_owned);
         match (field, operator) {
-            ("id" | "role_id", _) if pick.is_multiple_of(7) => uuid::Uuid::from_u128(u128::from(*pick)).to_string(),
+            ("id" | "role_id" | "event_id", _) if pick.is_multiple_of(7) => {
+                uuid::Uuid::from_u128(u128::from(*pick)).to_string()
+            }
             ("created_at", _) => text.unwrap_or_else(|| "2026-01-01T00:00:00+01:00".to_owned()),
+            ("object_type", _) => text.unwrap_or_else(|| "receivable".to_owned()),
             ("type", _) => text.unwrap_or_else(|| "individual".to_owned()),
             ("status", _) if kind == Kind::Entities => text.unwrap_or_else(|| "deleted".to_owned()),
             (_, "istartswith") => text.unwrap_or_default().to_uppercase().chars().take(2).collect(),
@@ -95,6 +104,25 @@ fn values(kind: Kind, (name, picks): &Filter, all: &[Value]) -> Vec<String> {
     };
     let count = if operator.ends_with("in") { picks.len() } else { 1 };
     picks.iter().take(count).map(from_row).collect()
+}
+
+/// Rows of webhooks are sorted and filtered by fields that they do not show.
+fn with_hidden_fields(kind: Kind, lists: &Lists, mut rows: Vec<Value>) -> Vec<Value> {
+    let Some(place) = kind.hidden_in() else {
+        return rows;
+    };
+    let dump: Value = serde_json::from_str(&lists.direct.sandbox.dump()).unwrap();
+    for row in &mut rows {
+        let kept = &dump["rows"][place][row["id"].as_str().unwrap()];
+        row["created_at"] = kept["created_at"].clone();
+        row["updated_at"] = kept["updated_at"].clone();
+        let events = lists.direct.sandbox.events();
+        if let Some(event) = events.into_iter().find(|event| event["id"] == row["event_id"]) {
+            row["object_type"] = event["object_type"].clone();
+            row["event_action"] = event["action"].clone();
+        }
+    }
+    rows
 }
 
 fn keeps(row: &Value, name: &str, values: &[String]) -> bool {
@@ -150,17 +178,18 @@ async fn check(kind: Kind, lists: &Lists, query: &Query, all: &[Value]) -> Resul
         page = lists.page(kind, &next).await;
         found.append(&mut page.rows);
     }
-    prop_assert_eq!(found, expected, "{}", text);
+    let ids = |rows: &[Value]| rows.iter().map(|row| row["id"].clone()).collect::<Vec<_>>();
+    prop_assert_eq!(ids(&found), ids(&expected), "{}", text);
     Ok(())
 }
 
 fn agrees_with_brute_force(kind: Kind) {
     let runtime = runtime();
     let rows = vec((any::<u8>(), any::<u8>()), 0..16);
-    let outcome = runner(120).run(&(rows, queries(kind)), |(rows, queries)| {
+    let outcome = runner(64).run(&(rows, queries(kind)), |(rows, queries)| {
         runtime.block_on(async {
             let lists = build(kind, &rows).await;
-            let all = lists.page(kind, "").await.rows;
+            let all = with_hidden_fields(kind, &lists, lists.page(kind, "").await.rows);
             for query in &queries {
                 check(kind, &lists, query, &all).await?;
             }
@@ -183,4 +212,19 @@ fn filtered_roles_are_what_brute_force_finds() {
 #[test]
 fn filtered_entity_users_are_what_brute_force_finds() {
     agrees_with_brute_force(Kind::EntityUsers);
+}
+
+#[test]
+fn filtered_webhook_subscriptions_are_what_brute_force_finds() {
+    agrees_with_brute_force(Kind::Subscriptions);
+}
+
+#[test]
+fn filtered_events_are_what_brute_force_finds() {
+    agrees_with_brute_force(Kind::Events);
+}
+
+#[test]
+fn filtered_webhook_deliveries_are_what_brute_force_finds() {
+    agrees_with_brute_force(Kind::Deliveries);
 }

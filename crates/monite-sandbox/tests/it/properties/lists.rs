@@ -10,24 +10,47 @@ pub enum Kind {
     Entities,
     Roles,
     EntityUsers,
+    Subscriptions,
+    Events,
+    Deliveries,
 }
 
 impl Kind {
-    pub const ALL: [Self; 3] = [Self::Entities, Self::Roles, Self::EntityUsers];
+    pub const ALL: [Self; 6] =
+        [Self::Entities, Self::Roles, Self::EntityUsers, Self::Subscriptions, Self::Events, Self::Deliveries];
 
     pub fn path(self) -> &'static str {
         match self {
             Self::Entities => "/entities",
             Self::Roles => "/roles",
             Self::EntityUsers => "/entity_users",
+            Self::Subscriptions => "/webhook_subscriptions",
+            Self::Events => "/events",
+            Self::Deliveries => "/webhook_deliveries",
         }
     }
 
     /// What `sort` may be; nothing means `created_at`.
     pub fn sorts(self) -> &'static [Option<&'static str>] {
         match self {
-            Self::Entities | Self::Roles => &[None, Some("created_at"), Some("updated_at")],
+            Self::Entities | Self::Roles | Self::Subscriptions | Self::Events | Self::Deliveries => {
+                &[None, Some("created_at"), Some("updated_at")]
+            }
             Self::EntityUsers => &[None, Some("updated_at")],
+        }
+    }
+
+    /// Events and deliveries come of other calls, and nobody can change or delete them.
+    pub fn is_a_record(self) -> bool {
+        matches!(self, Self::Events | Self::Deliveries)
+    }
+
+    /// Where a dump keeps what the rows of a list do not show, if they hide something.
+    pub fn hidden_in(self) -> Option<&'static str> {
+        match self {
+            Self::Entities | Self::Roles | Self::EntityUsers | Self::Events => None,
+            Self::Subscriptions => Some("webhook_subscription"),
+            Self::Deliveries => Some("webhook_delivery"),
         }
     }
 }
@@ -51,6 +74,13 @@ impl Lists {
         Self { direct, entity, role, made: 0 }
     }
 
+    /// From now on changes of the home entity, of its roles and users make events. Nobody listens at that address.
+    pub async fn subscribe(&self) {
+        for object_type in ["entity", "role", "entity_user"] {
+            self.call("POST /webhook_subscriptions", subscription(object_type)).await.id();
+        }
+    }
+
     pub async fn call(&self, call: &str, body: Value) -> Answer {
         self.direct.call_inside(&self.entity, call, body).await
     }
@@ -60,6 +90,8 @@ impl Lists {
         self.made += 1;
         let number = self.made;
         let mut body = match kind {
+            Kind::Events | Kind::Deliveries => return self.record(kind, number).await,
+            Kind::Subscriptions => subscription("tag"),
             Kind::Entities => organization("Muster"),
             Kind::Roles => json!({"name": format!("role {number}"), "permissions": {}}),
             Kind::EntityUsers => json!({"login": format!("user {number}"), "first_name": "U", "role_id": self.role}),
@@ -68,9 +100,22 @@ impl Lists {
         self.call(&format!("POST {}", kind.path()), body).await.id()
     }
 
+    /// A change that makes an event and a delivery.
+    async fn record(&self, kind: Kind, number: usize) -> String {
+        match number % 3 {
+            0 => self.call("POST /roles", json!({"name": format!("role {number}"), "permissions": {}})).await,
+            1 => self.call(&format!("PATCH /roles/{}", self.role), json!({"name": format!("role {number}")})).await,
+            _ => self.call(&format!("PATCH /entities/{}", self.entity), json!({"phone": number.to_string()})).await,
+        };
+        let sandbox = &self.direct.sandbox;
+        let mut rows = if kind == Kind::Events { sandbox.events() } else { sandbox.deliveries() };
+        rows.pop().unwrap()["id"].as_str().unwrap().to_owned()
+    }
+
     /// `false` where rows cannot be deleted.
     pub async fn delete(&self, kind: Kind, id: &str) -> bool {
-        kind != Kind::Entities && self.call(&format!("DELETE {}/{id}", kind.path()), Value::Null).await.status == 204
+        let can_be = kind != Kind::Entities && !kind.is_a_record();
+        can_be && self.call(&format!("DELETE {}/{id}", kind.path()), Value::Null).await.status == 204
     }
 
     /// Changes a row, so that its `updated_at` moves.
@@ -81,6 +126,8 @@ impl Lists {
             Kind::Entities => json!({"phone": number.to_string()}),
             Kind::Roles => json!({"name": format!("role {number}")}),
             Kind::EntityUsers => json!({"phone": number.to_string()}),
+            Kind::Subscriptions => json!({"event_types": [number.to_string()]}),
+            Kind::Events | Kind::Deliveries => return,
         };
         assert_eq!(self.call(&format!("PATCH {}/{id}", kind.path()), body).await.status, 200);
     }
@@ -90,7 +137,7 @@ impl Lists {
         // The home entity and role are part of the furniture.
         let hide = match kind {
             Kind::Entities => "email__not_in=home%40example.com&",
-            Kind::Roles | Kind::EntityUsers => "",
+            _ => "",
         };
         let call = format!("GET {}?{hide}{query}", kind.path());
         let mut answer = self.direct.send(Ask::new(&call).token(&self.direct.token).inside(&self.entity)).await;
@@ -100,6 +147,10 @@ impl Lists {
         let Value::Array(rows) = answer.body["data"].take() else { panic!("{call}: no data in {answer:?}") };
         Page { rows, next, prev }
     }
+}
+
+fn subscription(object_type: &str) -> Value {
+    json!({"object_type": object_type, "url": "http://127.0.0.1:9/hook"})
 }
 
 /// Rows, and the queries that lead to the neighbours.
