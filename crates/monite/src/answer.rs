@@ -103,7 +103,11 @@ pub(crate) fn refusal(
     let clean = |text: &str| cut(&redact(text, secrets));
     let fields = fields
         .into_iter()
-        .map(|field| FieldError { message: clean(&field.message), kind: field.kind, path: field.path })
+        .map(|field| FieldError {
+            path: field.path.iter().map(|step| clean(step)).collect(),
+            message: clean(&field.message),
+            kind: clean(&field.kind),
+        })
         .collect();
     let (message, request_id, retry_after) = (clean(&message), request_id(headers), retry_after(headers, now));
     Error::Api { operation, status, message, fields, request_id, retry_after }
