@@ -99,6 +99,9 @@ pub mod call_log;
 pub mod client;
 pub mod clock;
 pub mod error;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod id;
 pub mod limit;
 pub mod model;

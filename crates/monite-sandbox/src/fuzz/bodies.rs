@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use crate::rules::version::Version;
+use crate::rules::webhook::WebhookUrls;
 use crate::rules::{self, Wrong};
 
 /// A refusal names at least one place, and each of them starts with `place`.
@@ -85,4 +86,15 @@ pub(super) fn partner_settings(data: &[u8]) {
     for version in versions() {
         check_refusal(rules::partner_settings::patch(data, version), "body");
     }
+}
+
+/// What any receiver may be given is less than what a local one may: taken there means taken here.
+pub(super) fn webhook_create(data: &[u8]) {
+    let strictly = check_refusal(rules::webhook::create(data, WebhookUrls::Https), "body");
+    let loosely = check_refusal(rules::webhook::create(data, WebhookUrls::Any), "body");
+    assert!(strictly.is_none() || loosely.is_some());
+}
+
+pub(super) fn webhook_patch(data: &[u8]) {
+    check_refusal(rules::webhook::update(data, WebhookUrls::Https), "body");
 }

@@ -26,6 +26,18 @@ pub(super) fn entity_users(data: &[u8]) {
     }
 }
 
+pub(super) fn webhooks(data: &[u8]) {
+    if let Some(listing) = read(data, query::subscriptions) {
+        check_listing(&listing, query::subscriptions);
+    }
+    if let Some(listing) = read(data, query::events) {
+        check_listing(&listing, query::events);
+    }
+    if let Some(listing) = read(data, query::deliveries) {
+        check_listing(&listing, query::deliveries);
+    }
+}
+
 type Reader<F> = fn(Option<&str>) -> Result<Listing<F>, crate::rules::Wrong>;
 
 fn read<F>(data: &[u8], reader: Reader<F>) -> Option<Listing<F>> {
