@@ -166,7 +166,9 @@ impl World {
             let at = if paging.sort == Sort::CreatedAt { user.created_at } else { user.updated_at };
             (at.micros(), *number)
         };
-        if let Some(login) = &filter.login {
+        if let Some(login) = &filter.login
+            && !self.is_rewound()
+        {
             let named = household.logins.get(login).map(key);
             return page(paging, sorted_window(named.into_iter().collect(), paging), keep);
         }

@@ -148,7 +148,9 @@ impl World {
             let at = if paging.sort == Sort::CreatedAt { role.created_at } else { role.updated_at };
             (at.micros(), *number)
         };
-        if let Some(name) = &filter.name {
+        if let Some(name) = &filter.name
+            && !self.is_rewound()
+        {
             let named = household.role_names.get(name).map(key);
             return page(paging, sorted_window(named.into_iter().collect(), paging), keep);
         }

@@ -86,6 +86,21 @@ impl Hooks {
         self.deliveries.iter().map(|(_, row)| row)
     }
 
+    pub(super) fn numbered_subscription(&self, id: Uuid) -> Option<(u32, Subscription)> {
+        let number = self.subscriptions.number(id)?;
+        Some((number, self.subscriptions.at(number)?.clone()))
+    }
+
+    /// Puts a row where it stood before.
+    pub(super) fn put_subscription(&mut self, number: u32, row: Subscription) {
+        self.subscriptions.put(number, row.id, row);
+    }
+
+    /// Takes a row out; only to be put back.
+    pub(super) fn hide_subscription(&mut self, id: Uuid) {
+        self.subscriptions.remove(id);
+    }
+
     /// Fills empty tables with kept rows, in any order.
     pub(super) fn load(
         &mut self, mut subscriptions: Vec<Subscription>, mut events: Vec<Event>, mut deliveries: Vec<Delivery>,

@@ -27,6 +27,12 @@ impl<T> Shelf<T> {
         number
     }
 
+    /// Where it stood before it was removed.
+    pub(super) fn put(&mut self, number: u32, id: Uuid, row: T) {
+        self.numbers.insert(id, number);
+        self.rows.insert(number, row);
+    }
+
     pub(super) fn remove(&mut self, id: Uuid) -> Option<(u32, T)> {
         let number = self.numbers.remove(&id)?;
         Some((number, self.rows.remove(&number)?))

@@ -17,6 +17,7 @@ impl World {
     pub(crate) fn create_subscription(&mut self, draft: SubscriptionDraft, now: Stamp) -> &Subscription {
         let (created_at, updated_at) = self.birth(now);
         let (id, secret) = (self.fresh_id(), self.fresh_secret());
+        self.note(Changed::Subscription(id));
         let number = self.hooks.subscriptions.insert(
             id,
             Subscription {
@@ -30,7 +31,6 @@ impl World {
                 secret,
             },
         );
-        self.note(Changed::Subscription(id));
         self.subscription_at(number)
     }
 
@@ -81,8 +81,8 @@ impl World {
     pub(crate) fn delete_subscription(&mut self, id: Uuid, now: Stamp) -> Result<(), Refusal> {
         self.subscription(id)?;
         self.call_off_deliveries(id, now);
-        self.hooks.subscriptions.remove(id);
         self.note(Changed::Subscription(id));
+        self.hooks.subscriptions.remove(id);
         Ok(())
     }
 
@@ -105,6 +105,7 @@ impl World {
     }
 
     fn change_subscription(&mut self, id: Uuid, now: Stamp, change: impl FnOnce(&mut Subscription)) {
+        self.note(Changed::Subscription(id));
         let updated_at = self.touch(now);
         let Some(row) = self.hooks.subscriptions.number(id).and_then(|number| self.hooks.subscriptions.at_mut(number))
         else {
@@ -112,7 +113,6 @@ impl World {
         };
         change(row);
         row.updated_at = updated_at;
-        self.note(Changed::Subscription(id));
     }
 
     fn fresh_secret(&mut self) -> SecretString {

@@ -1,6 +1,7 @@
 //! What holds for any sequence of operations. Chance comes from a fixed seed; see `support::chance`.
 
 mod filters;
+mod lagging;
 mod lists;
 mod model;
 mod pages;
