@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
-use crate::outside;
+use crate::outside::{self, Binaries};
 use crate::public_api;
 use crate::step::{Step, find};
 
@@ -18,11 +18,11 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
         step.run()?;
     }
     public_api::check(root)?;
-    outside::python(root)?;
+    outside::python(root, Binaries::OfTheTests)?;
     match outside::missing_for_react() {
         // CI installs what it needs, so there it is an error.
         Some(missing) if !outside::is_ci() => println!("\nnote: {missing}; this run does without"),
-        _ => outside::react(root)?,
+        _ => outside::react(root, Binaries::OfTheTests)?,
     }
     println!("\nci passed in {} s", started.elapsed().as_secs());
     Ok(())

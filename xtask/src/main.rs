@@ -8,6 +8,8 @@ mod step;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::outside::Binaries;
+
 const USAGE: &str = "\
 usage: cargo xtask ci                        format, lints, tests, documentation, licences, the demo, the outside clients
        cargo xtask outside [python|react]    only clients that others wrote, against the sandbox
@@ -19,9 +21,9 @@ fn main() -> ExitCode {
     let root = root();
     let result = match args[..] {
         ["ci"] => ci::run(&root),
-        ["outside"] => outside::python(&root).and_then(|()| outside::react(&root)),
-        ["outside", "python"] => outside::python(&root),
-        ["outside", "react"] => outside::react(&root),
+        ["outside"] => outside::python(&root, Binaries::Alone).and_then(|()| outside::react(&root, Binaries::Alone)),
+        ["outside", "python"] => outside::python(&root, Binaries::Alone),
+        ["outside", "react"] => outside::react(&root, Binaries::Alone),
         ["public-api"] => public_api::check(&root),
         ["public-api", "--update"] => public_api::update(&root),
         _ => {

@@ -9,13 +9,38 @@ use std::process::Command;
 
 use crate::step::{Step, find};
 
+/// Where the programs come from that the clients talk to.
+#[derive(Clone, Copy)]
+pub(crate) enum Binaries {
+    /// They alone are built.
+    Alone,
+    /// The tests built them a moment ago. To build them alone would mean other features of what they depend on, and so
+    /// nearly everything once more.
+    OfTheTests,
+}
+
+impl Binaries {
+    /// The folder with the programs, up to date.
+    fn build(self, root: &Path, packages: &[&str]) -> Result<PathBuf, String> {
+        let args = match self {
+            Self::Alone => packages
+                .iter()
+                .fold(vec!["build", "--locked"], |args, package| [args, vec!["--package", package]].concat()),
+            Self::OfTheTests => vec!["test", "--workspace", "--locked", "--no-run"],
+        };
+        Step::cargo("the programs that outside clients talk to", &args, root).run()?;
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
+        Ok(target.join("debug"))
+    }
+}
+
 /// Walks Monite's official Python client through the sandbox.
-pub(crate) fn python(root: &Path) -> Result<(), String> {
+pub(crate) fn python(root: &Path, binaries: Binaries) -> Result<(), String> {
     install_missing(root)?;
     let python = find("python3").filter(|python| has_venv(python)).ok_or(
         "the Python client needs python3 with its venv module: install them (on Debian `apt-get install python3-venv`)",
     )?;
-    let sandbox = sandbox(root)?;
+    let sandbox = binaries.build(root, &["monite-sandbox"])?.join("monite-sandbox");
     let source = root.join("tests/outside/python");
     let home = root.join("target/outside/python");
     let inside = home.join("venv/bin/python");
@@ -33,14 +58,14 @@ pub(crate) fn python(root: &Path) -> Result<(), String> {
     Step::new("the Python client's walk", &inside, [Path::new("-Bu"), Path::new("walk.py"), &sandbox], &source).run()
 }
 
-/// Drives Monite's React SDK in a browser that talks to the sandbox.
-pub(crate) fn react(root: &Path) -> Result<(), String> {
+/// Drives Monite's React SDK in a browser that talks to the sandbox, and to the bridge for a token.
+pub(crate) fn react(root: &Path, binaries: Binaries) -> Result<(), String> {
     install_missing(root)?;
     if let Some(missing) = missing_for_react() {
         return Err(missing);
     }
     let chromium = chromium().ok_or("no Chromium any more")?;
-    let sandbox = sandbox(root)?;
+    let built = binaries.build(root, &["monite-sandbox", "monite-bridge"])?;
     // Copied, since node looks for packages beside the sources and these are to stay as they are.
     let home = root.join("target/outside/react");
     copy_folder(&root.join("tests/outside/react"), &home)?;
@@ -51,7 +76,8 @@ pub(crate) fn react(root: &Path) -> Result<(), String> {
         pins.write_down()?;
     }
     Step::new("the React SDK: the page", "npm", ["run", "--silent", "build"], &home).run()?;
-    Step::new("the React SDK in a browser", "node", [Path::new("drive.mjs"), &sandbox, &chromium], &home).run()
+    let args = ["drive.mjs".into(), built.join("monite-sandbox"), built.join("monite-bridge"), chromium];
+    Step::new("the React SDK in a browser", "node", args, &home).run()
 }
 
 /// What the React SDK would need and is not here, in one sentence.
@@ -91,14 +117,6 @@ impl Pins {
         let written = fs::copy(&self.wanted, &self.installed);
         written.map(drop).map_err(|error| format!("cannot write {}: {error}", self.installed.display()))
     }
-}
-
-/// The sandbox's own binary, as `cargo test` builds it.
-fn sandbox(root: &Path) -> Result<PathBuf, String> {
-    Step::cargo("the sandbox for outside clients", &["build", "--locked", "--package", "monite-sandbox"], root)
-        .run()?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root.join("target"), PathBuf::from);
-    Ok(target.join("debug/monite-sandbox"))
 }
 
 fn chromium() -> Option<PathBuf> {

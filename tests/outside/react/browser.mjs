@@ -19,7 +19,8 @@ const QUIET = [
 const PATIENCE = 30_000;
 
 export async function startBrowser(executablePath) {
-  return chromium.launch({ executablePath, args: QUIET });
+  const browser = await chromium.launch({ executablePath, args: QUIET });
+  return { newContext: (options) => browser.newContext(options), stop: () => browser.close() };
 }
 
 /** A tab with a session of its own. It keeps what went wrong in it. */

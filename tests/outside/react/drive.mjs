@@ -1,6 +1,6 @@
 // Drives Monite's React SDK in a real browser: the page on one origin, the sandbox on another.
 //
-//     node drive.mjs PATH-OF-THE-SANDBOX-BINARY PATH-OF-A-CHROMIUM
+//     node drive.mjs SANDBOX BRIDGE CHROMIUM        (paths of the binaries)
 //
 // One line per step. Ends with 1 at the first difference, says what it was, and leaves a picture of it.
 
@@ -8,6 +8,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
+import { startBridge } from './bridge.mjs';
 import { openTab, startBrowser } from './browser.mjs';
 import { Partner, startSandbox } from './sandbox.mjs';
 import { startSite } from './site.mjs';
@@ -19,27 +20,31 @@ const LIMIT = 240_000;
 const HERE = dirname(fileURLToPath(import.meta.url));
 const PICTURES = join(HERE, 'pictures');
 
-async function main([binary, executable]) {
-  const started = Date.now();
+async function main([sandboxBinary, bridgeBinary, chromium]) {
+  const since = Date.now();
   await mkdir(PICTURES, { recursive: true });
-  const sandbox = await startSandbox(binary);
-  const stage = await setUp(sandbox.url);
-  const site = await startSite(HERE, (name) => stage.partner.userToken(stage.users[name]));
-  const browser = await startBrowser(executable);
-  // Whatever waits for the page then fails, and everything is stopped in order.
-  const limit = setTimeout(() => {
-    console.log(`  not finished after ${LIMIT / 1000} s`);
-    browser.close();
-  }, LIMIT);
+  const stops = [];
+  const started = async (starting) => {
+    const server = await starting;
+    stops.unshift(server.stop);
+    return server;
+  };
   try {
-    for (const [name, scene] of SCENES) await play(name, scene, { ...stage, site, browser });
-    console.log(`\n@monite/sdk-react 3.22.0: ${SCENES.length} scenes as expected, ${(Date.now() - started) / 1000} s`);
+    const sandbox = await started(startSandbox(sandboxBinary));
+    const stage = await setUp(sandbox.url);
+    const site = await started(startSite(HERE, (name) => stage.partner.userToken(stage.users[name])));
+    const bridge = await started(startBridge(bridgeBinary, sandbox.url, site.origin));
+    const browser = await started(startBrowser(chromium));
+    // Whatever waits for the page then fails, and everything is stopped in order.
+    setTimeout(() => {
+      console.log(`  not finished after ${LIMIT / 1000} s`);
+      browser.stop();
+    }, LIMIT).unref();
+    for (const [name, scene] of SCENES) await play(name, scene, { ...stage, site, bridge, browser });
   } finally {
-    clearTimeout(limit);
-    await browser.close();
-    site.stop();
-    await sandbox.stop();
+    for (const stop of stops) await stop();
   }
+  console.log(`\n@monite/sdk-react 3.22.0: ${SCENES.length} scenes as expected, ${(Date.now() - since) / 1000} s`);
 }
 
 /** An entity with more roles than fit on a page of the table, and two users: one may do everything, one nothing. */
@@ -58,10 +63,10 @@ async function setUp(url) {
 
 async function play(name, scene, stage) {
   const tab = await openTab(stage.browser);
-  const show = (user, screen, more = '') =>
-    tab.page.goto(`${stage.site.origin}/?screen=${screen}&token=/token/${user}${more}`);
+  const open = (query) => tab.page.goto(`${stage.site.origin}/?${new URLSearchParams(query)}`);
+  const show = (user, screen, more) => open({ screen, token: `/token/${user}`, ...more });
   try {
-    await scene({ ...stage, ...tab, tab, show });
+    await scene({ ...stage, ...tab, tab, open, show });
     console.log(`  ok  ${name}`);
   } catch (error) {
     const reason = error.message.replaceAll(/\x1b\[\d+m/g, '').trim().replaceAll('\n', '\n             ');

@@ -1,30 +1,12 @@
-// A sandbox process of one's own: started on a free port, stopped by its process id. And what a partner's backend does
-// with it before a browser can come: an entity, roles, users.
+// The sandbox, and what a partner's backend does with it before a browser can come: an entity, roles, users.
 
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { createInterface } from 'node:readline';
+import { startProcess } from './process.mjs';
 
-const CLIENT = { client_id: '9d2b4c8f-2087-4738-ba91-7359683c49a4', client_secret: 'only-for-this-run' };
+export const CLIENT = { client_id: '9d2b4c8f-2087-4738-ba91-7359683c49a4', client_secret: 'only-for-this-run' };
 
-export async function startSandbox(binary) {
+export function startSandbox(binary) {
   const args = ['--listen', '127.0.0.1:0', '--rate-limit', 'off'];
-  args.push('--client-id', CLIENT.client_id, '--client-secret', CLIENT.client_secret);
-  const child = spawn(binary, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended = once(child, 'exit');
-  let url;
-  for await (const line of createInterface({ input: child.stdout })) {
-    url = /^listening on (.*)$/.exec(line)?.[1];
-    if (url) break;
-  }
-  if (!url) throw new Error(`the sandbox ended before it listened, with ${await ended}`);
-  return {
-    url,
-    stop: async () => {
-      child.kill('SIGTERM');
-      await ended;
-    },
-  };
+  return startProcess(binary, [...args, '--client-id', CLIENT.client_id, '--client-secret', CLIENT.client_secret]);
 }
 
 /** Speaks as the partner's backend: JSON in, JSON out, anything but 2xx is an error. */

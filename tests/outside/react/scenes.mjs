@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 
+import { put, session } from './bridge.mjs';
 import { requests } from './sandbox.mjs';
 
 /** Not an operation on accounts, so the sandbox says 501; the SDK tells the user and goes on. */
@@ -103,11 +104,11 @@ async function pagesSortsAndSearches({ page, show, roles, errors }) {
 }
 
 async function showsOneRole({ page, show, roles, errors }) {
-  await show('ana', 'role', `&role=${roles[0].id}`);
+  await show('ana', 'role', { role: roles[0].id });
   await page.getByRole('heading', { name: 'admin', level: 3 }).waitFor();
   noErrors(errors);
   const nowhere = crypto.randomUUID();
-  await show('ana', 'role', `&role=${nowhere}`);
+  await show('ana', 'role', { role: nowhere });
   await page.getByText('Role not found').waitFor();
   noErrors(errors, new RegExp(`404 .*/roles/${nowhere}`));
 }
@@ -135,6 +136,24 @@ async function listed(page, action) {
 async function table(page, first, count) {
   await page.locator('[data-rowindex="0"]').getByText(first, { exact: true }).waitFor();
   await page.locator(`[role=grid][aria-rowcount="${count + 1}"]`).waitFor();
+}
+
+async function throughTheBridge({ page, open, url, bridge, errors, preflights }) {
+  await put(bridge, '/v1/customers/zeta', {
+    type: 'organization',
+    email: 'ap@zeta.example.com',
+    address: { country: 'AT', city: 'Wien', line1: 'Ring 1', postal_code: '1010' },
+    organization: { legal_name: 'Zeta GmbH' },
+  });
+  await put(bridge, '/v1/customers/zeta/users/zoe', { login: 'zoe', first_name: 'Zoe', role: 'admin' });
+  await open({ screen: 'roles', token: `${bridge.url}/v1/token`, session: session('zeta', 'zoe') });
+  await says(page, '#entity', 'Zeta GmbH');
+  await says(page, '#user', 'zoe');
+  await page.getByRole('row', { name: 'admin' }).waitFor();
+  assert.ok(preflights.includes('authorization'), 'the browser asked before it sent its session to the bridge');
+  const [latest] = (await requests(url)).filter((call) => call.path === '/auth/token');
+  assert.equal(latest.body.grant_type, 'entity_user');
+  noErrors(errors);
 }
 
 async function says(page, where, text) {
@@ -171,5 +190,6 @@ export const SCENES = [
   ['a duplicate name is refused in the words of Monite', refusesADuplicate],
   ['pages there and back, sorting, searching', pagesSortsAndSearches],
   ['one role alone, and one that is not there', showsOneRole],
+  ['a session is exchanged at the bridge', throughTheBridge],
   ['without role.read access is restricted', keepsOut],
 ];
