@@ -45,6 +45,16 @@ quirks! {
         "Status for a role_id that does not exist in the entity";
     NoDefaultRole = "role_id_without_default" ["400", "422"]
         "Status for a new user without role_id in an entity without a default role";
+    GarbledAuthorization = "garbled_authorization" ["400", "401"]
+        "Status for an Authorization header that holds no bearer token";
+    EntityUserTokenLife = "entity_user_token_ttl" ["as_partner", "86400"]
+        "How long entity-user tokens live: as long as partner tokens, or the seconds of Monite's schema example";
+    EchoedVersion = "echoed_version" ["asked", "served"]
+        "Which version answers carry back: the one that was asked for, or the one that it leads to";
+    UnreadableVersion = "unreadable_version" ["detail", "array"]
+        "Body of the 422 for an x-monite-version that is no date: in the usual envelope, or a bare array";
+    RateLimitReset = "rate_limit_reset" ["seconds", "timestamp"]
+        "What RateLimit-Reset is: seconds from now, or seconds since 1970";
     BadCredentials = "bad_credentials" ["401", "400", "403"]
         "Status for a wrong client id or secret";
     GrantWithoutUser = "grant_without_entity_user" ["400", "422"]
@@ -71,12 +81,26 @@ quirks! {
         "Status for a US address without a two-letter state";
     NullForRequired = "null_for_required" ["400", "422", "ignore"]
         "What null does in a PATCH to a field that is never null in an answer";
+    StrayProfile = "other_profile_on_create" ["422", "400"]
+        "Status for a new organization that also has an individual, or the other way round";
+    RegistrationAuthority = "registration_without_authority" ["400", "422"]
+        "Status for a registration_number without a registration_authority";
     WrongProfile = "wrong_profile" ["400", "422"]
-        "Status for organization data sent for an individual, or the other way round";
+        "Status for a PATCH with organization data of an individual, or the other way round";
     LimitOutOfRange = "limit_out_of_range" ["422", "416"]
         "Status for a limit outside 1..100";
     BadPageToken = "bad_pagination_token" ["400", "422"]
         "Status for a pagination token that is not one";
+    PageTokenLife = "pagination_token_life" ["forever", "600"]
+        "How many seconds a pagination token can be used";
+    RoleNameNotAscii = "role_name_not_ascii" ["422", "400"]
+        "Status for a role name with characters outside of ASCII";
+    DuplicatePermission = "duplicate_permission" ["first", "last"]
+        "Which entry counts when a role names an object or an action twice";
+    MissingEntityMetadata = "metadata_of_missing_entity" ["404", "400"]
+        "Status for the partner metadata of an entity that does not exist";
+    MetadataTouches = "metadata_touches_entity" ["no", "yes"]
+        "Whether a PUT of partner metadata moves the updated_at of the entity";
     RolePatch = "role_patch" ["replace", "merge"]
         "Whether permissions in a role PATCH replace the tree or merge by object";
     DefaultRole = "default_role" ["none", "default", "admin"]

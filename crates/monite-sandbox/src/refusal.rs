@@ -12,8 +12,10 @@ pub(crate) enum Refusal {
     Invalid(Vec<FieldError>),
     NoAuthorization,
     TokenExpired,
-    /// Revoked, unknown, garbled, or of a deleted user.
+    /// Revoked, unknown, or of a deleted user.
     TokenDead,
+    /// The header holds something else than a bearer token.
+    TokenGarbled,
     BadCredentials,
     /// Asked to revoke a token that is not there.
     UnknownRevokedToken,
@@ -30,6 +32,8 @@ pub(crate) enum Refusal {
     ForeignEntity,
     InactiveEntity,
     NoEntity(Uuid),
+    /// As `NoEntity`, when its partner metadata was asked for.
+    NoEntityForMetadata(Uuid),
     /// As `NoEntity`, but the id came in `x-monite-entity-id`.
     NoEntityInHeader(Uuid),
     NoRole(Uuid),

@@ -7,6 +7,7 @@ use super::bodies::check_refusal;
 use crate::http::call::{Body, Call};
 use crate::rules::query::{self, Listing, Position, Towards};
 use crate::rules::version;
+use crate::world::stamp::Stamp;
 
 pub(super) fn entities(data: &[u8]) {
     if let Some(listing) = read(data, query::entities) {
@@ -51,7 +52,7 @@ fn check_listing<F>(listing: &Listing<F>, reader: Reader<F>) {
         return;
     }
     let position = Position { key: 7, towards: Towards::Prev };
-    let token = listing.token("a list", position);
+    let token = listing.token("a list", position, Stamp::default());
     let again = reader(Some(&format!("order=none&limit=0&pagination_token={token}")));
     let again = check_refusal(again, "query").expect("a token of our own is taken");
     let expected = query::Paging { from: Some(position), ..listing.paging };

@@ -11,11 +11,12 @@ pub(super) fn token(app: &App, call: &Call) -> Answer {
     let (presented, grant) = rules::auth::token(call.raw_body())?;
     app.check_client(&presented)?;
     app.change(|world| {
-        let token = world.issue_token(grant, app.token_ttl, call.now)?;
+        let life = world.token_life(grant, app.token_ttl);
+        let token = world.issue_token(grant, life, call.now)?;
         Ok(Reply::ok(&json!({
             "access_token": token,
             "token_type": "Bearer",
-            "expires_in": app.token_ttl.as_secs(),
+            "expires_in": life.as_secs(),
         })))
     })
 }

@@ -2,12 +2,15 @@
 
 use http::StatusCode;
 use serde_json::json;
+use uuid::Uuid;
 
 use super::call::Call;
 use super::page_reply;
 use super::reply::{Answer, Reply};
 use crate::app::App;
+use crate::refusal::Refusal;
 use crate::rules::{self, both, query};
+use crate::world::World;
 use crate::world::entity::EntityStatus;
 use crate::world::role::{Action, ObjectType};
 
@@ -29,9 +32,9 @@ pub(super) fn list(app: &App, call: &Call) -> Answer {
     app.read(call, |world, caller| {
         let listing = listing?;
         world.partner_only(caller, Action::Read, ObjectType::Entity)?;
-        listing.check_token(LIST)?;
+        world.check_page(&listing, LIST, call.now)?;
         let page = world.list_entities(&listing);
-        Ok(page_reply(&listing, LIST, &page, |number| world.entity_at(number)))
+        Ok(page_reply(&listing, LIST, &page, call.now, |number| world.entity_at(number)))
     })
 }
 
@@ -74,7 +77,7 @@ pub(super) fn metadata(app: &App, call: &Call) -> Answer {
     app.read(call, |world, caller| {
         let id = call.id("entity_id")?;
         world.partner_only(caller, Action::Read, ObjectType::Entity)?;
-        Ok(Reply::ok(&json!({"metadata": world.metadata(world.entity_number(id)?)})))
+        Ok(Reply::ok(&json!({"metadata": world.metadata(entity_of_metadata(world, id)?)})))
     })
 }
 
@@ -83,7 +86,11 @@ pub(super) fn put_metadata(app: &App, call: &Call) -> Answer {
     app.write(call, |world, caller| {
         let (id, metadata) = checked?;
         world.partner_only(caller, Action::Update, ObjectType::Entity)?;
-        let number = world.entity_number(id)?;
-        Ok(Reply::ok(&json!({"metadata": world.replace_metadata(number, metadata)})))
+        let number = entity_of_metadata(world, id)?;
+        Ok(Reply::ok(&json!({"metadata": world.replace_metadata(number, metadata, call.now)})))
     })
+}
+
+fn entity_of_metadata(world: &World, id: Uuid) -> Result<u32, Refusal> {
+    world.entity_number(id).map_err(|_| Refusal::NoEntityForMetadata(id))
 }

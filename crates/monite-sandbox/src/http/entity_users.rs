@@ -23,9 +23,9 @@ pub(super) fn list(app: &App, call: &Call) -> Answer {
         let (entity, listing) = checked?;
         let scope = world.enter(caller, entity, Action::Read, ObjectType::EntityUser)?;
         let list = format!("entity users of {entity}");
-        listing.check_token(&list)?;
+        world.check_page(&listing, &list, call.now)?;
         let page = world.list_entity_users(&scope, &listing);
-        Ok(page_reply(&listing, &list, &page, |number| world.user_view(number, call.version)))
+        Ok(page_reply(&listing, &list, &page, call.now, |number| world.user_view(number, call.version)))
     })
 }
 

@@ -14,9 +14,9 @@ pub(super) fn list(app: &App, call: &Call) -> Answer {
         let (entity, listing) = checked?;
         world.partner_alone_in(caller, entity, Action::Read, "event")?;
         let list = format!("events of {entity}");
-        listing.check_token(&list)?;
+        world.check_page(&listing, &list, call.now)?;
         let page = world.list_events(entity, &listing, call.now);
-        Ok(page_reply(&listing, &list, &page, |number| world.event_at(number).view(&world.quirks)))
+        Ok(page_reply(&listing, &list, &page, call.now, |number| world.event_at(number).view(&world.quirks)))
     })
 }
 
@@ -34,8 +34,8 @@ pub(super) fn deliveries(app: &App, call: &Call) -> Answer {
         let (entity, listing) = checked?;
         world.partner_alone_in(caller, entity, Action::Read, "webhook_delivery")?;
         let list = format!("webhook deliveries of {entity}");
-        listing.check_token(&list)?;
+        world.check_page(&listing, &list, call.now)?;
         let page = world.list_deliveries(entity, &listing, call.now);
-        Ok(page_reply(&listing, &list, &page, |number| world.delivery_at(number).view()))
+        Ok(page_reply(&listing, &list, &page, call.now, |number| world.delivery_at(number).view()))
     })
 }

@@ -28,6 +28,7 @@ use crate::app::App;
 use crate::control;
 use crate::rules::query::Listing;
 use crate::world::page::Page;
+use crate::world::stamp::Stamp;
 
 /// The whole application: `/_sandbox` as far as it is switched on, and everything else as Monite sees it.
 pub(crate) fn router(app: Arc<App>) -> Router {
@@ -88,10 +89,12 @@ struct PageBody<T> {
     prev_pagination_token: Option<String>,
 }
 
-fn page_reply<F, T: Serialize>(listing: &Listing<F>, scope: &str, page: &Page, render: impl Fn(u32) -> T) -> Reply {
+fn page_reply<F, T: Serialize>(
+    listing: &Listing<F>, scope: &str, page: &Page, now: Stamp, render: impl Fn(u32) -> T,
+) -> Reply {
     Reply::ok(&PageBody {
         data: page.rows.iter().map(|number| render(*number)).collect(),
-        next_pagination_token: page.next.map(|position| listing.token(scope, position)),
-        prev_pagination_token: page.prev.map(|position| listing.token(scope, position)),
+        next_pagination_token: page.next.map(|position| listing.token(scope, position, now)),
+        prev_pagination_token: page.prev.map(|position| listing.token(scope, position, now)),
     })
 }

@@ -149,6 +149,9 @@ impl Passage {
         match self.call.version_header.as_deref().map(version::judge) {
             Some(Ok(Some(_))) => None,
             Some(Ok(None)) => Some(not_found()),
+            Some(Err(Wrong(errors))) if self.quirk(Point::UnreadableVersion, "array") => {
+                Some(Reply::json(StatusCode::UNPROCESSABLE_ENTITY, &errors))
+            }
             Some(Err(Wrong(errors))) => Some(self.refuse(Refusal::Invalid(errors))),
             None if self.may_omit_version(operation) => None,
             None => Some(Reply::json(
@@ -163,7 +166,11 @@ impl Passage {
 
     fn may_omit_version(&self, operation: Operation) -> bool {
         matches!(operation, Operation::CreateToken | Operation::RevokeToken)
-            && self.app.world().quirks.is(Point::AuthWithoutVersion, "accept")
+            && self.quirk(Point::AuthWithoutVersion, "accept")
+    }
+
+    fn quirk(&self, point: Point, option: &str) -> bool {
+        self.app.world().quirks.is(point, option)
     }
 
     /// Answers with a status nobody earned.
@@ -180,12 +187,18 @@ impl Passage {
     }
 
     fn finish(&self, reply: Reply, verdict: Verdict) -> Response {
+        let (shows_served, reset_is_timestamp) = {
+            let quirks = &self.app.world().quirks;
+            (quirks.is(Point::EchoedVersion, "served"), quirks.is(Point::RateLimitReset, "timestamp"))
+        };
+        let asked = self.call.version_header.as_deref();
         let half = (self.fault == Some(Fault::CutBody)).then(|| Half::of(&reply.body));
         let response = respond(
             reply,
             &Envelope {
                 request_id: self.request_id,
-                version: self.call.version_header.as_deref(),
+                version: if shows_served { Some(self.call.version.name()) } else { asked },
+                reset_from: if reset_is_timestamp { self.call.now.micros() / 1_000_000 } else { 0 },
                 entity: self.call.entity.as_deref(),
                 verdict,
                 started: self.started,

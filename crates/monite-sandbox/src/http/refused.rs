@@ -10,7 +10,7 @@ use crate::rules::{FieldError, Wrong};
 
 pub(crate) fn reply(refusal: Refusal, quirks: &Quirks) -> Reply {
     if let Refusal::Invalid(errors) = refusal {
-        return invalid(&errors, quirks);
+        return invalid(errors, quirks);
     }
     let message = message(&refusal);
     match point(&refusal) {
@@ -27,6 +27,7 @@ fn point(refusal: &Refusal) -> Result<Point, StatusCode> {
     Ok(match refusal {
         Refusal::NoAuthorization => Point::NoAuthorization,
         Refusal::TokenExpired | Refusal::TokenDead => Point::ExpiredToken,
+        Refusal::TokenGarbled => Point::GarbledAuthorization,
         Refusal::BadCredentials => Point::BadCredentials,
         Refusal::UnknownRevokedToken => Point::RevokeUnknownToken,
         Refusal::GrantWithoutUser => Point::GrantWithoutUser,
@@ -35,6 +36,7 @@ fn point(refusal: &Refusal) -> Result<Point, StatusCode> {
         Refusal::UserOnly => Point::PartnerOnMe,
         Refusal::ForeignEntity => Point::ForeignEntityHeader,
         Refusal::NoEntity(_) => Point::MissingEntity,
+        Refusal::NoEntityForMetadata(_) => Point::MissingEntityMetadata,
         Refusal::NoEntityInHeader(_) => Point::UnknownEntityHeader,
         Refusal::NoRole(_) => Point::MissingRole,
         Refusal::NoEntityUser(_) => Point::MissingEntityUser,
@@ -47,13 +49,12 @@ fn point(refusal: &Refusal) -> Result<Point, StatusCode> {
         Refusal::NullNotAllowed(_) => Point::NullForRequired,
         Refusal::WrongProfile(_) => Point::WrongProfile,
         Refusal::UsStateNeeded => Point::UsState,
+        Refusal::RegistrationAuthorityNeeded => Point::RegistrationAuthority,
         Refusal::BadPageToken => Point::BadPageToken,
         Refusal::WebsiteNotHttps => Point::WebsiteNotHttps,
         Refusal::InactiveEntity => return Err(StatusCode::FORBIDDEN),
         Refusal::RoleInUse => return Err(StatusCode::CONFLICT),
-        Refusal::GrantForInactiveEntity | Refusal::RegistrationAuthorityNeeded => {
-            return Err(StatusCode::BAD_REQUEST);
-        }
+        Refusal::GrantForInactiveEntity => return Err(StatusCode::BAD_REQUEST),
         Refusal::Invalid(_) => return Err(StatusCode::UNPROCESSABLE_ENTITY),
     })
 }
@@ -63,7 +64,7 @@ fn message(refusal: &Refusal) -> String {
         Refusal::Invalid(_) => "Validation error".to_owned(),
         Refusal::NoAuthorization => "The Authorization header is missing.".to_owned(),
         Refusal::TokenExpired => "The token has been expired.".to_owned(),
-        Refusal::TokenDead | Refusal::UnknownRevokedToken => {
+        Refusal::TokenDead | Refusal::TokenGarbled | Refusal::UnknownRevokedToken => {
             "The token has been revoked, expired or not found.".to_owned()
         }
         Refusal::BadCredentials => "Invalid client_id or client_secret".to_owned(),
@@ -78,7 +79,7 @@ fn message(refusal: &Refusal) -> String {
         Refusal::UserOnly => "This operation requires an entity user access token".to_owned(),
         Refusal::ForeignEntity => "The entity user does not belong to the provided entity".to_owned(),
         Refusal::InactiveEntity | Refusal::GrantForInactiveEntity => "The entity is not active".to_owned(),
-        Refusal::NoEntity(id) | Refusal::NoEntityInHeader(id) => {
+        Refusal::NoEntity(id) | Refusal::NoEntityForMetadata(id) | Refusal::NoEntityInHeader(id) => {
             format!("There is no entity by provided id: {id}")
         }
         Refusal::NoRole(id) | Refusal::InvalidRole(id) => {
@@ -110,6 +111,7 @@ fn complaint(refusal: &Refusal, message: String) -> Vec<FieldError> {
         Refusal::NoDefaultRole => "role_id",
         Refusal::NullNotAllowed(field) | Refusal::WrongProfile(field) => field,
         Refusal::UsStateNeeded => "address.state",
+        Refusal::RegistrationAuthorityNeeded => "registration_authority",
         Refusal::WebsiteNotHttps => "website",
         Refusal::BadPageToken => {
             return Wrong::here(message, "value_error").at_key("pagination_token").at_key("query").0;
@@ -120,11 +122,17 @@ fn complaint(refusal: &Refusal, message: String) -> Vec<FieldError> {
     field.rsplit('.').fold(wrong, |wrong, key| wrong.at_key(key.to_owned())).at_key("body").0
 }
 
-fn invalid(errors: &[FieldError], quirks: &Quirks) -> Reply {
-    if quirks.is(Point::LimitOutOfRange, "416") && errors.iter().all(FieldError::is_limit_out_of_range) {
-        return Reply::error(StatusCode::RANGE_NOT_SATISFIABLE, "limit must be between 1 and 100");
+/// What is left open is refused by its own status once nothing else is wrong.
+fn invalid(errors: Vec<FieldError>, quirks: &Quirks) -> Reply {
+    let is_invalid = |error: &FieldError| {
+        let status = error.point().map(|point| quirks.status(point));
+        status.is_none_or(|status| status == StatusCode::UNPROCESSABLE_ENTITY)
+    };
+    let (invalid, refused): (Vec<_>, Vec<_>) = errors.into_iter().partition(is_invalid);
+    match refused.first().and_then(|error| Some((error.message(), error.point()?))) {
+        Some((message, point)) if invalid.is_empty() => Reply::error(quirks.status(point), message),
+        _ => validation(&invalid),
     }
-    validation(errors)
 }
 
 /// FastAPI's envelope.

@@ -64,7 +64,10 @@ impl Reply {
 /// What every response says besides its answer.
 pub(crate) struct Envelope<'a> {
     pub(crate) request_id: Uuid,
+    /// As asked for, or as the quirk says.
     pub(crate) version: Option<&'a str>,
+    /// What the seconds until the limit begins anew are counted from; 0: now.
+    pub(crate) reset_from: i64,
     pub(crate) entity: Option<&'a str>,
     pub(crate) verdict: Verdict,
     pub(crate) started: Instant,
@@ -95,7 +98,7 @@ pub(crate) fn respond(reply: Reply, envelope: &Envelope<'_>) -> Response {
         headers.insert(RETRY_AFTER, seconds);
     }
     identify(headers, envelope);
-    announce_limit(headers, envelope.verdict);
+    announce_limit(headers, envelope);
     open_to_browsers(headers);
     response
 }
@@ -120,14 +123,14 @@ fn identify(headers: &mut HeaderMap, envelope: &Envelope<'_>) {
     }
 }
 
-fn announce_limit(headers: &mut HeaderMap, verdict: Verdict) {
-    let (Verdict::Allowed(quota) | Verdict::Refused(quota)) = verdict else {
+fn announce_limit(headers: &mut HeaderMap, envelope: &Envelope<'_>) {
+    let (Verdict::Allowed(quota) | Verdict::Refused(quota)) = envelope.verdict else {
         return;
     };
+    headers.insert("ratelimit-reset", (envelope.reset_from + i64::from(quota.reset)).into());
     let mut put = |name: &'static str, value: u32| headers.insert(HeaderName::from_static(name), value.into());
     put("ratelimit-limit", quota.limit);
     put("ratelimit-remaining", quota.remaining);
-    put("ratelimit-reset", quota.reset);
     put("x-ratelimit-limit-second", quota.limit);
     put("x-ratelimit-remaining-second", quota.remaining);
 }

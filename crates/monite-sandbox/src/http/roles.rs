@@ -23,9 +23,9 @@ pub(super) fn list(app: &App, call: &Call) -> Answer {
         let (entity, listing) = checked?;
         let scope = world.enter(caller, entity, Action::Read, ObjectType::Role)?;
         let list = format!("roles of {entity}");
-        listing.check_token(&list)?;
+        world.check_page(&listing, &list, call.now)?;
         let page = world.list_roles(&scope, &listing);
-        Ok(page_reply(&listing, &list, &page, |number| world.role_at(number).view()))
+        Ok(page_reply(&listing, &list, &page, call.now, |number| world.role_at(number).view()))
     })
 }
 

@@ -35,9 +35,9 @@ pub(super) fn list(app: &App, call: &Call) -> Answer {
     app.read(call, |world, caller| {
         let listing = listing?;
         world.partner_alone(caller, Action::Read, OBJECT)?;
-        listing.check_token(LIST)?;
+        world.check_page(&listing, LIST, call.now)?;
         let page = world.list_subscriptions(&listing);
-        Ok(page_reply(&listing, LIST, &page, |number| world.subscription_at(number).view()))
+        Ok(page_reply(&listing, LIST, &page, call.now, |number| world.subscription_at(number).view()))
     })
 }
 

@@ -6,6 +6,7 @@ use super::countries;
 use super::form::{Extras, Form, Patch, Wrong, body, object, patch_body};
 use super::text::{boolean, choice, date, email, link, string, text};
 use super::version::Version;
+use crate::quirks::Point;
 use crate::world::entity::{
     Address, AddressPatch, EntityDetails, EntityPatch, EntityType, Individual, IndividualPatch, Organization,
     OrganizationPatch, Profile,
@@ -79,7 +80,8 @@ fn profile(form: &mut Form, kind: Option<EntityType>, texts: Texts) -> Option<Pr
         EntityType::Individual => ("individual", "organization", found_organization.is_some()),
     };
     if other_found {
-        form.refuse(other, Wrong::here("Extra inputs are not permitted", "extra_forbidden"));
+        let wrong = Wrong::here("Extra inputs are not permitted", "extra_forbidden");
+        form.refuse(other, wrong.left_open(Point::StrayProfile));
     }
     let profile = match kind? {
         EntityType::Organization => found_organization.map(Profile::Organization),

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::quirks::Point;
+
 /// One wrong field: where, what, and which kind of mistake.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct FieldError {
@@ -12,13 +14,18 @@ pub(crate) struct FieldError {
     msg: Cow<'static, str>,
     #[serde(rename = "type")]
     kind: &'static str,
+    /// The open point that may turn this mistake into another refusal.
+    #[serde(skip)]
+    point: Option<Point>,
 }
 
 impl FieldError {
-    /// Is this about a page size that no page may have?
-    pub(crate) fn is_limit_out_of_range(&self) -> bool {
-        let at_limit = self.loc.last() == Some(&Loc::Key("limit".into()));
-        at_limit && matches!(self.kind, "greater_than_equal" | "less_than_equal")
+    pub(crate) fn point(&self) -> Option<Point> {
+        self.point
+    }
+
+    pub(crate) fn message(&self) -> &str {
+        &self.msg
     }
 }
 
@@ -37,7 +44,15 @@ pub(crate) struct Wrong(pub(crate) Vec<FieldError>);
 impl Wrong {
     /// A mistake at the very place that was read.
     pub(crate) fn here(msg: impl Into<Cow<'static, str>>, kind: &'static str) -> Self {
-        Self(vec![FieldError { loc: Vec::new(), msg: msg.into(), kind }])
+        Self(vec![FieldError { loc: Vec::new(), msg: msg.into(), kind, point: None }])
+    }
+
+    /// The same mistakes, of which Monite's documents do not say how they are answered.
+    pub(crate) fn left_open(mut self, point: Point) -> Self {
+        for error in &mut self.0 {
+            error.point = Some(point);
+        }
+        self
     }
 
     /// The same mistakes, one level further down.

@@ -4,12 +4,15 @@ mod hooks;
 
 pub(crate) use self::hooks::{DeliveryFilter, EventFilter, SubscriptionFilter, deliveries, events, subscriptions};
 
+use std::time::Duration;
+
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use super::form::{Loc, Wrong};
 use super::text::{choose, is_date, parse_uuid};
+use crate::quirks::Point;
 use crate::refusal::Refusal;
 use crate::world::entity::{EntityStatus, EntityType};
 use crate::world::stamp::Stamp;
@@ -24,8 +27,8 @@ pub(crate) struct Listing<F> {
     pub(crate) paging: Paging,
     /// The first query, which page tokens carry along.
     query: String,
-    /// Where the token came from; `None` without a token. An unreadable token came from nowhere.
-    token_scope: Option<String>,
+    /// `None` without a token. An unreadable token came from nowhere.
+    origin: Option<Origin>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,21 +73,39 @@ impl Paging {
     }
 }
 
+/// Which list a page token came from, and when, in microseconds.
+#[derive(Debug, Default)]
+struct Origin {
+    scope: String,
+    issued_at: i64,
+}
+
 #[derive(Serialize, Deserialize)]
 struct PageToken {
     scope: String,
     query: String,
     position: Position,
+    /// In microseconds.
+    issued_at: i64,
 }
 
 impl<F> Listing<F> {
     /// Refuses a token that is unreadable or belongs to another list.
     pub(crate) fn check_token(&self, scope: &str) -> Result<(), Refusal> {
-        if self.token_scope.as_deref().is_none_or(|token| token == scope) { Ok(()) } else { Err(Refusal::BadPageToken) }
+        let fits = self.origin.as_ref().is_none_or(|origin| origin.scope == scope);
+        if fits { Ok(()) } else { Err(Refusal::BadPageToken) }
     }
 
-    pub(crate) fn token(&self, scope: &str, position: Position) -> String {
-        let token = PageToken { scope: scope.to_owned(), query: self.query.clone(), position };
+    /// Refuses a token that was given out more than `life` ago.
+    pub(crate) fn check_age(&self, life: Duration, now: Stamp) -> Result<(), Refusal> {
+        let life = i64::try_from(life.as_micros()).unwrap_or(i64::MAX);
+        let is_old = |origin: &Origin| origin.issued_at.saturating_add(life) < now.micros();
+        if self.origin.as_ref().is_some_and(is_old) { Err(Refusal::BadPageToken) } else { Ok(()) }
+    }
+
+    pub(crate) fn token(&self, scope: &str, position: Position, now: Stamp) -> String {
+        let (scope, query) = (scope.to_owned(), self.query.clone());
+        let token = PageToken { scope, query, position, issued_at: now.micros() };
         // Strings and integers always become JSON.
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).unwrap_or_default())
     }
@@ -198,16 +219,11 @@ fn listing<F: Default>(
     if let Some(token) = query.one("pagination_token", verbatim) {
         let Some(token) = decode(&token) else {
             let paging = Paging { limit: MAX_LIMIT, order: Order::Asc, sort: Sort::CreatedAt, from: None };
-            return Ok(Listing {
-                filter: F::default(),
-                paging,
-                query: String::new(),
-                token_scope: Some(String::new()),
-            });
+            return Ok(Listing { filter: F::default(), paging, query: String::new(), origin: Some(Origin::default()) });
         };
         let mut first = listing_without_token(&token.query, sorts, read)?;
         first.paging.from = Some(token.position);
-        first.token_scope = Some(token.scope);
+        first.origin = Some(Origin { scope: token.scope, issued_at: token.issued_at });
         return Ok(first);
     }
     listing_without_token(raw.unwrap_or_default(), sorts, read)
@@ -230,7 +246,7 @@ fn listing_without_token<F>(
         sort: sort.unwrap_or(Sort::CreatedAt),
         from: None,
     };
-    Ok(Listing { filter, paging, query: raw.to_owned(), token_scope: None })
+    Ok(Listing { filter, paging, query: raw.to_owned(), origin: None })
 }
 
 fn decode(token: &str) -> Option<PageToken> {
@@ -246,13 +262,17 @@ fn limit(text: &str) -> Result<usize, Wrong> {
     match text.parse::<i64>() {
         Err(_) => Err(Wrong::here(unreadable, "int_parsing")),
         Ok(number) if number < 1 => {
-            Err(Wrong::here("Input should be greater than or equal to 1", "greater_than_equal"))
+            Err(out_of_range("Input should be greater than or equal to 1", "greater_than_equal"))
         }
         Ok(number) => usize::try_from(number)
             .ok()
             .filter(|number| *number <= MAX_LIMIT)
-            .ok_or_else(|| Wrong::here("Input should be less than or equal to 100", "less_than_equal")),
+            .ok_or_else(|| out_of_range("Input should be less than or equal to 100", "less_than_equal")),
     }
+}
+
+fn out_of_range(msg: &'static str, kind: &'static str) -> Wrong {
+    Wrong::here(msg, kind).left_open(Point::LimitOutOfRange)
 }
 
 fn date_time(text: &str) -> Result<i64, Wrong> {

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::form::{Extras, Wrong, body, list, object, patch_body};
 use super::text::{choose, text};
+use crate::quirks::Point;
 use crate::world::role::{
     Action, ActionPermission, ObjectPermissions, ObjectType, Permission, Permissions, RoleDraft, RolePatch,
 };
@@ -35,7 +36,11 @@ pub(crate) fn update(raw: &[u8]) -> Result<RolePatch, Wrong> {
 /// 1 to 255 characters, ASCII only (documented; the schema alone would take more).
 fn name(value: Value) -> Result<String, Wrong> {
     let name = text(1, 255)(value)?;
-    if name.is_ascii() { Ok(name) } else { Err(Wrong::here("Value error, name must be ASCII", "value_error")) }
+    if name.is_ascii() {
+        Ok(name)
+    } else {
+        Err(Wrong::here("Value error, name must be ASCII", "value_error").left_open(Point::RoleNameNotAscii))
+    }
 }
 
 fn permissions(value: Value) -> Result<Permissions, Wrong> {

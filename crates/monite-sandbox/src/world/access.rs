@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::World;
 use super::entity::EntityStatus;
-use super::role::{Action, ObjectType, Permission};
+use super::role::{Action, ObjectType, Permission, Twice};
 use super::stamp::Stamp;
 use super::token::Digest;
 use crate::quirks::Point;
@@ -47,7 +47,7 @@ impl World {
     pub(crate) fn caller(&self, bearer: Bearer, now: Stamp) -> Result<Caller, Refusal> {
         let digest = match bearer {
             Bearer::Absent => return Err(Refusal::NoAuthorization),
-            Bearer::Garbled => return Err(Refusal::TokenDead),
+            Bearer::Garbled => return Err(Refusal::TokenGarbled),
             Bearer::Token(digest) => digest,
         };
         let Some(user) = self.tokens.owner(&digest, now)? else {
@@ -145,7 +145,9 @@ impl World {
     }
 
     fn reach(&self, user: u32, action: Action, object: ObjectType) -> Result<Reach, Refusal> {
-        let permission = self.role_of(user).map(|role| self.role_at(role).permissions.of(object, action));
+        let twice =
+            if self.quirks.is(Point::DuplicatePermission, "last") { Twice::LastCounts } else { Twice::FirstCounts };
+        let permission = self.role_of(user).map(|role| self.role_at(role).permissions.of(object, action, twice));
         match permission {
             Some(Permission::Allowed) => Ok(Reach::All),
             Some(Permission::AllowedForOwn) => Ok(Reach::Own(self.user_at(user).id)),

@@ -106,8 +106,13 @@ impl World {
         self.household(number).metadata.as_ref()
     }
 
-    /// Replaces the whole metadata; the entity itself stays untouched.
-    pub(crate) fn replace_metadata(&mut self, number: u32, metadata: Map<String, Value>) -> &Map<String, Value> {
+    /// Replaces the whole metadata; the entity itself stays untouched unless the quirk says otherwise.
+    pub(crate) fn replace_metadata(
+        &mut self, number: u32, metadata: Map<String, Value>, now: Stamp,
+    ) -> &Map<String, Value> {
+        if self.quirks.is(Point::MetadataTouches, "yes") && self.metadata(number) != Some(&metadata) {
+            self.change_entity(number, now, |_| ());
+        }
         self.note(Changed::Entity(number));
         self.household_mut(number).metadata.insert(metadata)
     }

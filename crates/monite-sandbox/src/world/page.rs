@@ -2,8 +2,13 @@
 
 use std::collections::BTreeSet;
 use std::ops::Bound;
+use std::time::Duration;
 
-use crate::rules::query::{CreatedRange, Order, Paging, Position, Towards};
+use super::World;
+use super::stamp::Stamp;
+use crate::quirks::Point;
+use crate::refusal::Refusal;
+use crate::rules::query::{CreatedRange, Listing, Order, Paging, Position, Towards};
 
 /// Rows of one page in the order asked for, and where the neighbouring pages start.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,6 +16,17 @@ pub(crate) struct Page {
     pub(crate) rows: Vec<u32>,
     pub(crate) next: Option<Position>,
     pub(crate) prev: Option<Position>,
+}
+
+impl World {
+    /// Refuses the token of a page that cannot be continued here and now.
+    pub(crate) fn check_page<F>(&self, listing: &Listing<F>, scope: &str, now: Stamp) -> Result<(), Refusal> {
+        listing.check_token(scope)?;
+        match self.quirks.value(Point::PageTokenLife).parse().map(Duration::from_secs) {
+            Ok(life) => listing.check_age(life, now),
+            Err(_) => Ok(()),
+        }
+    }
 }
 
 /// Key (microseconds of the sort field) and number of a row.

@@ -58,14 +58,31 @@ pub(crate) struct ActionPermission {
     pub(crate) permission: Permission,
 }
 
+/// Which entry counts when an object or an action is listed twice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Twice {
+    FirstCounts,
+    LastCounts,
+}
+
+impl Twice {
+    fn pick<T>(self, entries: &mut impl DoubleEndedIterator<Item = T>) -> Option<T> {
+        match self {
+            Self::FirstCounts => entries.next(),
+            Self::LastCounts => entries.next_back(),
+        }
+    }
+}
+
 impl Permissions {
-    /// What the matrix says about one action. The first match counts; whatever is not listed is not allowed.
-    pub(crate) fn of(&self, object: ObjectType, action: Action) -> Permission {
-        self.objects
-            .iter()
-            .find(|entry| entry.object_type == object)
-            .and_then(|entry| entry.actions.iter().find(|entry| entry.action_name == action))
-            .map_or(Permission::NotAllowed, |entry| entry.permission)
+    /// What the matrix says about one action. Whatever is not listed is not allowed.
+    pub(crate) fn of(&self, object: ObjectType, action: Action, twice: Twice) -> Permission {
+        let mut objects = self.objects.iter().filter(|entry| entry.object_type == object);
+        let Some(object) = twice.pick(&mut objects) else {
+            return Permission::NotAllowed;
+        };
+        let mut actions = object.actions.iter().filter(|entry| entry.action_name == action);
+        twice.pick(&mut actions).map_or(Permission::NotAllowed, |entry| entry.permission)
     }
 
     /// Every action on every object.

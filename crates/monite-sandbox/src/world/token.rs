@@ -128,6 +128,17 @@ impl World {
         Ok(text)
     }
 
+    /// How long a new token lives, when the partner's own live `partners`.
+    pub(crate) fn token_life(&self, grant: Grant, partners: Duration) -> Duration {
+        match grant {
+            Grant::ClientCredentials => partners,
+            Grant::EntityUser(_) => {
+                let seconds = self.quirks.value(Point::EntityUserTokenLife).parse().map(Duration::from_secs);
+                seconds.unwrap_or(partners)
+            }
+        }
+    }
+
     fn check_grant(&self, user: Uuid) -> Result<Uuid, Refusal> {
         let number = self.living_user(user).ok_or(Refusal::GrantForUnknownUser(user))?;
         let entity = self.entity_at(self.entity_number(self.user_at(number).entity_id)?);

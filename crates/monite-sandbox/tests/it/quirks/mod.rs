@@ -1,4 +1,11 @@
-//! Every undocumented point can be flipped.
+//! Every undocumented point can be flipped: over HTTP, at the start, and with an effect.
+
+mod effects;
+mod entities;
+mod lab;
+mod roles;
+mod tokens;
+mod webhooks;
 
 use serde_json::json;
 
@@ -21,40 +28,6 @@ async fn the_table_is_shown_and_changed_over_http() {
         assert_eq!(api.control("PUT /quirks", Some(bad.clone())).await.status, 400, "{bad}");
     }
     assert!(api.sandbox.set_quirk("missing_entity", "418").is_err());
-}
-
-#[tokio::test]
-async fn statuses_follow_the_table() {
-    let api = Api::start().await;
-    let entity = api.entity().await;
-    let role = api.role(&entity, "clerk", "").await;
-    api.user(&entity, "ana", &role).await;
-    let flip = |name: &str, option: &str| api.sandbox.set_quirk(name, option).unwrap();
-
-    flip("duplicate_role_name", "400");
-    let twice = api.inside_json(&entity, "POST /roles", json!({"name": "clerk", "permissions": {}})).await;
-    assert_eq!(twice.status, 400);
-    flip("duplicate_login", "400");
-    let twice = json!({"login": "ana", "first_name": "A", "role_id": role});
-    assert_eq!(api.inside_json(&entity, "POST /entity_users", twice).await.status, 400);
-    flip("us_state", "422");
-    let mut american = organization("Acme");
-    american["address"]["country"] = json!("US");
-    assert_eq!(api.post("/entities", american).await.wrong_fields(), ["body.address.state"]);
-    flip("limit_out_of_range", "416");
-    assert_eq!(api.get("/entities?limit=0").await.status, 416);
-    assert_eq!(api.get("/entities?limit=ten").await.status, 422);
-    flip("null_for_required", "ignore");
-    let patched = api.patch(&format!("/entities/{entity}"), json!({"address": {"city": null}, "phone": "1"})).await;
-    assert_eq!((patched.status, &patched.body["address"]["city"]), (200, &json!("Berlin")));
-    flip("null_for_required", "422");
-    let refused = api.patch(&format!("/entities/{entity}"), json!({"address": {"city": null}})).await;
-    assert_eq!(refused.wrong_fields(), ["body.address.city"]);
-    flip("expired_token", "401");
-    assert_eq!(send(api.request_as("dead", "GET /entities")).await.status, 401);
-    flip("auth_without_version", "refuse");
-    let url = format!("{}/auth/token", api.sandbox.base_url());
-    assert_eq!(send(api.http.post(url).body("{}")).await.status, 400);
 }
 
 #[tokio::test]
@@ -100,4 +73,41 @@ async fn quirks_can_be_chosen_at_the_start_and_come_back_with_a_reset() {
         let refused = builder().quirk(name, option).in_process().await.unwrap_err();
         assert_eq!(refused.to_string(), said);
     }
+}
+
+#[tokio::test]
+async fn a_refusal_that_becomes_422_names_its_field() {
+    let api = Api::start().await;
+    let entity = api.entity().await;
+    for quirk in ["us_state", "null_for_required", "registration_without_authority", "website_not_https"] {
+        api.sandbox.set_quirk(quirk, "422").unwrap();
+    }
+    let mut american = organization("Acme");
+    american["address"]["country"] = json!("US");
+    assert_eq!(api.post("/entities", american).await.wrong_fields(), ["body.address.state"]);
+    let path = format!("/entities/{entity}");
+    let cases = [
+        (&*path, json!({"address": {"city": null}}), "body.address.city"),
+        (&path, json!({"registration_number": "HRB 1"}), "body.registration_authority"),
+        ("/settings", json!({"website": "http://example.com"}), "body.website"),
+    ];
+    for (path, patch, field) in cases {
+        assert_eq!(api.patch(path, patch).await.wrong_fields(), [field]);
+    }
+}
+
+#[tokio::test]
+async fn what_becomes_another_refusal_waits_until_nothing_else_is_wrong() {
+    let api = Api::start().await;
+    let entity = api.entity().await;
+    for (quirk, option) in [("role_name_not_ascii", "400"), ("limit_out_of_range", "416")] {
+        api.sandbox.set_quirk(quirk, option).unwrap();
+    }
+    let both = api.inside_json(&entity, "POST /roles", json!({"name": "Büro", "permissions": 7})).await;
+    assert_eq!(both.wrong_fields(), ["body.permissions"]);
+    let one = api.inside_json(&entity, "POST /roles", json!({"name": "Büro", "permissions": {}})).await;
+    assert_eq!((one.status, one.message()), (400, "Value error, name must be ASCII"));
+    assert_eq!(api.get("/entities?limit=0&order=up").await.wrong_fields(), ["query.order"]);
+    assert_eq!(api.get("/entities?limit=ten").await.wrong_fields(), ["query.limit"]);
+    assert_eq!(api.get("/entities?limit=0").await.status, 416);
 }
