@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::webhook_kinds::{EventAction, WebhookObjectType};
 use crate::id::{EntityId, EntityUserId, EventId, RoleId, WebhookSubscriptionId};
@@ -23,7 +24,7 @@ pub struct Event {
     pub api_version: Option<String>,
     /// The same in words.
     pub description: String,
-    /// Whose object it is; no entity at all for [`WebhookObjectType::PartnerSettings`].
+    /// Whose object it is; no entity at all, such as the nil UUID, for [`WebhookObjectType::PartnerSettings`].
     pub entity_id: EntityId,
     /// What it happened to.
     pub object_type: WebhookObjectType,
@@ -87,7 +88,9 @@ struct Wire {
     api_version: Option<String>,
     #[serde(default)]
     description: Option<String>,
-    entity_id: EntityId,
+    /// Always there by Monite's schema, but not everything that happens belongs to an entity.
+    #[serde(default)]
+    entity_id: Option<EntityId>,
     object_type: WebhookObjectType,
     #[serde(default)]
     object: Value,
@@ -103,7 +106,7 @@ impl From<Wire> for Event {
             action: EventAction::of(&wire.object_type, &wire.action),
             api_version: wire.api_version,
             description: wire.description.unwrap_or_default(),
-            entity_id: wire.entity_id,
+            entity_id: wire.entity_id.unwrap_or(EntityId::from_uuid(Uuid::nil())),
             object_type: wire.object_type,
             object: wire.object,
             webhook_subscription_id: wire.webhook_subscription_id,
@@ -148,6 +151,18 @@ mod tests {
             let event = event(object_type, object.clone());
             assert_eq!(event.subject(), expected, "{object_type} {object}");
             assert_eq!(event.action, EventAction::Updated);
+        }
+    }
+
+    #[test]
+    fn an_event_of_no_entity_is_read() {
+        for entity in [json!(null), json!("00000000-0000-0000-0000-000000000000")] {
+            let event: Event = serde_json::from_value(json!({
+                "id": OBJECT, "action": "updated", "object_type": "partner_settings", "entity_id": entity,
+            }))
+            .unwrap();
+            assert!(event.entity_id.as_uuid().is_nil());
+            assert_eq!(event.subject(), Subject::PartnerSettings);
         }
     }
 

@@ -5,6 +5,7 @@
 mod support;
 
 mod bodies;
+mod document;
 mod documentation;
 mod lists;
 mod no_secrets;

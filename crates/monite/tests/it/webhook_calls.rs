@@ -171,7 +171,11 @@ async fn a_secret_comes_back_once_and_shows_nowhere() {
     assert_eq!(monite.webhook_subscriptions().regenerate_secret(id()).await.unwrap().secret.expose_secret(), SECRET);
 
     // An answer that cannot be read is not quoted: its secret may be in any part of it.
-    let script = Script::with_tokens(|_| Reply::json(201, json!({"id": SECRET, "secret": SECRET, "url": SECRET})));
+    let script = Script::with_tokens(|_| {
+        let mut wire = with_secret();
+        wire["event_types"] = json!(SECRET);
+        Reply::json(201, wire)
+    });
     let error = client(&script, &clock()).webhook_subscriptions().create(&new()).await.unwrap_err();
     let mut words = format!("{error} {error:?}");
     let mut source = std::error::Error::source(&error);

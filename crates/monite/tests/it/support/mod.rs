@@ -1,5 +1,6 @@
 //! A Monite that answers by script, to see exactly what the client does with each answer.
 
+mod document;
 mod receiver;
 mod script;
 mod service;
@@ -12,6 +13,7 @@ use jiff::Timestamp;
 use monite::{ClientId, Credentials, ManualClock, Monite, MoniteBuilder, SecretString};
 use uuid::Uuid;
 
+pub(crate) use document::Document;
 pub(crate) use receiver::Receiver;
 pub(crate) use script::{Call, Reply, Script};
 pub(crate) use service::ServiceTransport;

@@ -1,46 +1,16 @@
 //! The client against Monite's OpenAPI document: no operation is left out.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::io::Write;
-use std::path::PathBuf;
 
 use monite::CallRecord;
 use serde_json::Value;
 
 use super::walk;
-use crate::support::world;
-
-/// Where the document is, unless this variable says otherwise. It belongs to Monite and is not part of this project.
-const PATH_VARIABLE: &str = "MONITE_OPENAPI";
-
-fn document() -> Option<Value> {
-    let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../../shared/monite-openapi-accounts.json");
-    let path = std::env::var_os(PATH_VARIABLE).map_or(beside, PathBuf::from);
-    let Ok(text) = std::fs::read_to_string(&path) else {
-        // Past the capture of the test harness, so that a green run does not hide it.
-        let mut terminal = std::io::stderr();
-        writeln!(terminal, "SKIPPED: Monite's OpenAPI document is not at {}; set {PATH_VARIABLE}", path.display())
-            .unwrap();
-        return None;
-    };
-    Some(serde_json::from_str(&text).unwrap())
-}
-
-/// `(method, template)` to the name of the operation.
-fn operations(document: &Value) -> BTreeMap<(String, String), String> {
-    let mut operations = BTreeMap::new();
-    for (path, methods) in document["paths"].as_object().unwrap() {
-        for (method, operation) in methods.as_object().unwrap() {
-            let name = operation["operationId"].as_str().unwrap().to_owned();
-            operations.insert((method.to_uppercase(), path.clone()), name);
-        }
-    }
-    operations
-}
+use crate::support::{Document, world};
 
 /// The template that a path was made from: the one with the most words in common, for `/entity_users/me` is also
 /// an `/entity_users/{id}` by shape.
-fn template<'a>(operations: &'a BTreeMap<(String, String), String>, call: &CallRecord) -> Option<&'a str> {
+fn template<'a>(operations: &'a BTreeMap<(String, String), &Value>, call: &CallRecord) -> Option<&'a str> {
     let words: Vec<&str> = call.path.split('/').collect();
     let fit = |template: &str| {
         let steps: Vec<&str> = template.split('/').collect();
@@ -55,8 +25,8 @@ fn template<'a>(operations: &'a BTreeMap<(String, String), String>, call: &CallR
 
 #[tokio::test]
 async fn every_operation_of_the_document_is_a_method_that_works() {
-    let Some(document) = document() else { return };
-    let operations = operations(&document);
+    let Some(document) = Document::load() else { return };
+    let operations = document.operations();
     let world = world().await;
     let mut calls = walk(&world).await;
     // Tokens are shared by many calls, so they are in nobody's log; the server has seen them.
@@ -78,11 +48,15 @@ async fn every_operation_of_the_document_is_a_method_that_works() {
             methods.entry(operation).or_default().insert(call.operation);
         }
     }
-    let left_out: Vec<_> = operations.iter().filter(|(operation, _)| !methods.contains_key(operation)).collect();
+    let left_out: Vec<_> = operations.keys().filter(|operation| !methods.contains_key(operation)).collect();
     assert!(left_out.is_empty(), "no method of the client has succeeded with {left_out:?}");
     for (operation, names) in &methods {
         let by = names.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
-        println!("{:55} {:50} {by}", format!("{} {}", operation.0, operation.1), operations[operation]);
+        println!(
+            "{:55} {:50} {by}",
+            format!("{} {}", operation.0, operation.1),
+            operations[operation]["operationId"].as_str().unwrap()
+        );
         assert_eq!(names.len(), 1, "{operation:?} has several names in errors and logs");
     }
     let distinct: BTreeSet<_> = methods.values().flatten().collect();
