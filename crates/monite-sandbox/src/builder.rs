@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::app::{Admin, App, Credentials};
 use crate::clock::{Clock, SandboxClock, SystemClock};
-use crate::courier::{Courier, CourierSettings};
+use crate::courier::{Courier, CourierSettings, Sending};
 use crate::http;
 use crate::id::IdSource;
 use crate::quirks::{Quirks, UnknownQuirk};
@@ -198,6 +198,13 @@ impl Builder {
     /// passes by the sandbox's clock, so [`Sandbox::advance`] makes attempts due as well.
     pub fn webhook_retry_scale(mut self, scale: f64) -> Self {
         self.courier.retry_scale = scale;
+        self
+    }
+
+    /// Sends no webhooks: [`Sandbox::due_webhooks`] shows them, and [`Sandbox::webhook_answered`] takes what came of them.
+    /// For simulations, where nothing may happen beside the one thread of events.
+    pub fn webhooks_by_hand(mut self) -> Self {
+        self.courier.sending = Sending::ByHand;
         self
     }
 

@@ -27,12 +27,26 @@ pub(crate) struct CourierSettings {
     pub(crate) retry_scale: f64,
     /// How long a receiver may take to answer.
     pub(crate) timeout: Duration,
+    pub(crate) sending: Sending,
+}
+
+/// Who sends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sending {
+    ByItself,
+    /// Whoever holds the sandbox's handle.
+    ByHand,
 }
 
 impl Default for CourierSettings {
     fn default() -> Self {
         // Monite documents neither; ten seconds is what comparable services give a receiver.
-        Self { urls: WebhookUrls::default(), retry_scale: 1.0, timeout: Duration::from_secs(10) }
+        Self {
+            urls: WebhookUrls::default(),
+            retry_scale: 1.0,
+            timeout: Duration::from_secs(10),
+            sending: Sending::ByItself,
+        }
     }
 }
 
@@ -76,6 +90,9 @@ impl Courier {
     /// There may be something to send. Starts the task when this is the first time; outside of a runtime, where it
     /// cannot be started, the next call from inside does it.
     pub(crate) fn wake(&self) {
+        if self.settings.sending == Sending::ByHand {
+            return;
+        }
         self.wake.notify_one();
         let mut task = self.task.lock().unwrap_or_else(PoisonError::into_inner);
         if task.is_none()
@@ -86,15 +103,18 @@ impl Courier {
         }
     }
 
-    /// Waits until nothing is due and no request is on the way.
-    pub(crate) async fn settle(&self, app: &App) {
+    /// Waits until nothing is due and no request is on the way; `false` when it is not this task that sends.
+    pub(crate) async fn settle(&self, app: &App) -> bool {
         loop {
             let progress = self.progress.notified();
             tokio::pin!(progress);
             // From here on no progress is missed.
             progress.as_mut().enable();
             if self.is_idle(app) {
-                return;
+                return true;
+            }
+            if self.settings.sending == Sending::ByHand {
+                return false;
             }
             self.wake();
             progress.await;
@@ -167,7 +187,7 @@ async fn deliver(app: Arc<App>, errand: Errand) {
         if !is_written {
             return Attempt::Failed { why: "the data file could not be written".to_owned() };
         }
-        let post = app.courier.post.get_or_init(|| Post::new(app.courier.settings.timeout));
+        let post = app.courier.post.get_or_init(|| Post::new(app.courier.settings.timeout, app.courier.settings.urls));
         post.send(&letter).await
     };
     tokio::select! {

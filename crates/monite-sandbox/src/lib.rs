@@ -55,6 +55,6 @@ pub use crate::journal::JournalEntry;
 pub use crate::quirks::UnknownQuirk;
 pub use crate::ratelimit::{RateAlgorithm, RateLimit};
 pub use crate::rules::webhook::WebhookUrls;
-pub use crate::sandbox::{Sandbox, StillDelivering};
+pub use crate::sandbox::{Sandbox, StillDelivering, Webhook};
 pub use crate::snapshots::SnapshotError;
 pub use crate::storage::StorageError;

@@ -1,5 +1,9 @@
 //! The handle to a running sandbox.
 
+mod webhooks;
+
+pub use self::webhooks::{StillDelivering, Webhook};
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,17 +23,6 @@ use crate::journal::JournalEntry;
 use crate::quirks::UnknownQuirk;
 use crate::ratelimit::{RateAlgorithm, RateLimit};
 use crate::snapshots::SnapshotError;
-
-/// How long [`Sandbox::deliver_webhooks`] waits: three receivers that do not answer, one after the other.
-const PATIENCE: Duration = Duration::from_secs(30);
-
-/// Webhooks that were due are still on their way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("after 30 seconds {pending} webhook deliveries are still pending")]
-pub struct StillDelivering {
-    /// Deliveries that are neither delivered nor given up, due or not.
-    pub pending: usize,
-}
 
 /// A local Monite, and every string one can pull on it. Stops when dropped.
 pub struct Sandbox {
@@ -175,35 +168,6 @@ impl Sandbox {
     pub fn logins(&self, entity_id: &str) -> Vec<String> {
         let login = |user: &Value| user["login"].as_str().map(str::to_owned);
         self.entity_users(entity_id).iter().filter_map(login).collect()
-    }
-
-    /// All webhook subscriptions, oldest first, without their secrets.
-    pub fn webhook_subscriptions(&self) -> Vec<Value> {
-        self.app.world().subscriptions_json()
-    }
-
-    /// Everything that was recorded because an enabled subscription wanted it, oldest first.
-    pub fn events(&self) -> Vec<Value> {
-        self.app.world().events_json()
-    }
-
-    /// All webhook deliveries, oldest first. Beside what Monite shows each says `webhook_subscription_id`,
-    /// `next_attempt_at` (null when it is over) and `failure` (why the latest attempt got no answer).
-    pub fn deliveries(&self) -> Vec<Value> {
-        self.app.world().deliveries_json()
-    }
-
-    /// Waits until every webhook that is due by now has been tried. What failed is due again later:
-    /// [`Sandbox::advance`] makes it so.
-    ///
-    /// # Errors
-    ///
-    /// When receivers take longer than 30 seconds altogether.
-    pub async fn deliver_webhooks(&self) -> Result<(), StillDelivering> {
-        let settled = tokio::time::timeout(PATIENCE, self.app.courier.settle(&self.app)).await;
-        settled.map_err(|_| StillDelivering {
-            pending: self.deliveries().iter().filter(|row| row["was_successful"].is_null()).count(),
-        })
     }
 
     /// The latest 10,000 requests, oldest first.

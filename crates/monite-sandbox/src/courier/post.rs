@@ -2,20 +2,20 @@
 
 use std::time::Duration;
 
-use http::StatusCode;
 use reqwest::header::CONTENT_TYPE;
 use reqwest::redirect::Policy;
 
-use crate::world::hooks::{Attempt, Letter, SIGNATURE_HEADER};
+use crate::rules::webhook::{self, WebhookUrls};
+use crate::world::hooks::{ANSWER_KEPT, Attempt, Letter, SIGNATURE_HEADER};
 
-/// How many bytes of an answer are kept. Enough to see what went wrong, and no receiver can fill the memory.
-const ANSWER_KEPT: usize = 2048;
-
-/// An HTTP client, or why there is none.
-pub(super) struct Post(Result<reqwest::Client, String>);
+pub(super) struct Post {
+    /// Or why there is none.
+    client: Result<reqwest::Client, String>,
+    urls: WebhookUrls,
+}
 
 impl Post {
-    pub(super) fn new(timeout: Duration) -> Self {
+    pub(super) fn new(timeout: Duration, urls: WebhookUrls) -> Self {
         let client = reqwest::Client::builder()
             .timeout(timeout)
             .redirect(Policy::none())
@@ -23,39 +23,39 @@ impl Post {
             .no_proxy()
             .user_agent(concat!("monite-sandbox/", env!("CARGO_PKG_VERSION")))
             .build();
-        Self(client.map_err(|error| chain(&error)))
+        Self { client: client.map_err(|error| chain(&error)), urls }
     }
 
     pub(super) async fn send(&self, letter: &Letter) -> Attempt {
-        let client = match &self.0 {
+        let client = match &self.client {
             Ok(client) => client,
             Err(why) => return Attempt::Failed { why: why.clone() },
         };
+        // Checked when it was taken, but a dump or a data file may come from a sandbox that was less strict.
+        if !webhook::may_be_sent_to(&letter.url, self.urls) {
+            return Attempt::Failed { why: "webhooks of this sandbox do not go to such an address".to_owned() };
+        }
         let request = client
             .post(&letter.url)
             .header(CONTENT_TYPE, "application/json")
             .header(SIGNATURE_HEADER, &letter.signature)
             .body(letter.body.clone());
         match request.send().await {
-            Ok(answer) => {
-                let status = answer.status();
-                let delivered = if letter.only_200 { status == StatusCode::OK } else { status.is_success() };
-                Attempt::Answered { status: status.as_u16(), response: beginning(answer).await, delivered }
-            }
+            Ok(answer) => letter.answered(answer.status().as_u16(), &beginning(answer).await),
             Err(error) => Attempt::Failed { why: chain(&error) },
         }
     }
 }
 
 /// As much of the body as is kept. The status has decided already, so a body that breaks off is no failure.
-async fn beginning(mut answer: reqwest::Response) -> String {
+async fn beginning(mut answer: reqwest::Response) -> Vec<u8> {
     let mut kept = Vec::new();
     while kept.len() < ANSWER_KEPT
         && let Ok(Some(chunk)) = answer.chunk().await
     {
         kept.extend_from_slice(&chunk[..chunk.len().min(ANSWER_KEPT - kept.len())]);
     }
-    String::from_utf8_lossy(&kept).into_owned()
+    kept
 }
 
 /// The error and what led to it, in one line, without the address: the delivery names it.

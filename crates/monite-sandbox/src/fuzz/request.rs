@@ -62,6 +62,9 @@ impl Stage {
             "DELETE /v1/roles/ROLE",
             "GET /v1/entities/ENTITY/settings",
             "GET /v1/settings",
+            "GET /v1/webhook_subscriptions?sort=updated_at",
+            "GET /v1/events?object_type=entity&order=desc",
+            "GET /v1/webhook_deliveries?sort=updated_at&limit=1",
         ] {
             let request = parse(&self.fill(&format!("{call}\n{headers}"))).expect("these calls are well formed");
             self.call(request).await;
@@ -71,7 +74,7 @@ impl Stage {
     /// Ids and tokens follow from a seed, so that an input always means the same.
     async fn new() -> Self {
         let clock = ManualClock::at(Timestamp::UNIX_EPOCH);
-        let builder = Sandbox::builder().seed(1).rate_limit(RateLimit::Off).clock(Arc::new(clock));
+        let builder = Sandbox::builder().seed(1).rate_limit(RateLimit::Off).clock(Arc::new(clock)).webhooks_by_hand();
         let sandbox = builder.in_process().await.expect("without a file nothing can be in the way");
         let credentials = [sandbox.client_id().to_owned(), sandbox.client_secret().to_owned()];
         let [client, secret] = credentials;

@@ -47,11 +47,12 @@ fn event_types(value: Value) -> Result<Vec<String>, Wrong> {
 
 fn receiver(value: Value, urls: WebhookUrls) -> Result<String, Wrong> {
     let text = link(value)?;
-    if Url::parse(&text).is_ok_and(|url| is_allowed(&url, urls)) {
-        Ok(text)
-    } else {
-        Err(Wrong::here("URL scheme should be 'https'", "url_scheme"))
-    }
+    if may_be_sent_to(&text, urls) { Ok(text) } else { Err(Wrong::here("URL scheme should be 'https'", "url_scheme")) }
+}
+
+/// Is this a receiver that a subscription may name?
+pub(crate) fn may_be_sent_to(url: &str, urls: WebhookUrls) -> bool {
+    Url::parse(url).is_ok_and(|url| is_allowed(&url, urls))
 }
 
 fn is_allowed(url: &Url, urls: WebhookUrls) -> bool {

@@ -30,3 +30,4 @@ mod storage;
 mod support;
 mod versions;
 mod webhooks;
+mod webhooks_by_hand;

@@ -11,7 +11,7 @@ use super::letter::{Errand, Letter, signature};
 use crate::quirks::Point;
 use crate::rules::query::{CreatedRange, DeliveryFilter, Listing, Sort};
 use crate::world::World;
-use crate::world::page::{Page, in_range, page, sorted_window};
+use crate::world::page::{Keyed, Page, in_range, page, sorted_window};
 use crate::world::rows::Changed;
 use crate::world::stamp::Stamp;
 
@@ -40,8 +40,12 @@ impl World {
     /// One at a time keeps the order of a receiver that answers; one that does not answer holds up nobody else.
     pub(crate) fn due_errands(&self, busy: &HashSet<Uuid>, now: Stamp) -> Vec<Errand> {
         let idle = self.hooks.pending.iter().filter(|(subscription, _)| !busy.contains(subscription));
-        let due = idle.filter_map(|(id, rows)| Some((*id, rows.first().filter(|(due, _)| *due <= now.micros())?.1)));
-        due.map(|(subscription, number)| Errand { subscription, delivery: self.delivery_at(number).id }).collect()
+        let first = idle.filter_map(|(subscription, rows)| Some((rows.first()?, *subscription)));
+        let mut due: Vec<(&Keyed, Uuid)> = first.filter(|((due, _), _)| *due <= now.micros()).collect();
+        due.sort_unstable();
+        due.into_iter()
+            .map(|((_, number), subscription)| Errand { subscription, delivery: self.delivery_at(*number).id })
+            .collect()
     }
 
     /// What is to be sent for a delivery now; `None` when it is over.

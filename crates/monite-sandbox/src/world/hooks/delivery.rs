@@ -63,7 +63,7 @@ impl Delivery {
     /// Writes an attempt down and plans the next one, if one is called for. A delivery that was called off while its
     /// request was on the way stays over.
     pub(super) fn attempted(&mut self, attempt: Attempt, now: Stamp, scale: f64) {
-        self.requests_made_count += 1;
+        self.requests_made_count = self.requests_made_count.saturating_add(1);
         let delivered = match attempt {
             Attempt::Answered { status, response, delivered } => {
                 (self.response, self.response_status_code, self.failure) = (Some(response), Some(status), None);

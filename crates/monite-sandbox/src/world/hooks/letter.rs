@@ -5,6 +5,7 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::Sha256;
 use uuid::Uuid;
 
+use super::delivery::Attempt;
 use crate::quirks::{Point, Quirks};
 use crate::world::stamp::Stamp;
 
@@ -33,6 +34,18 @@ pub(crate) struct Letter {
     pub(crate) signature: String,
     /// Only 200 counts as delivered, not any 2xx.
     pub(crate) only_200: bool,
+}
+
+/// How many bytes of an answer are kept. Enough to see what went wrong, and no receiver can fill the memory.
+pub(crate) const ANSWER_KEPT: usize = 2048;
+
+impl Letter {
+    /// What an answer means.
+    pub(crate) fn answered(&self, status: u16, body: &[u8]) -> Attempt {
+        let delivered = if self.only_200 { status == 200 } else { (200..300).contains(&status) };
+        let kept = &body[..body.len().min(ANSWER_KEPT)];
+        Attempt::Answered { status, response: String::from_utf8_lossy(kept).into_owned(), delivered }
+    }
 }
 
 /// `t=<unix seconds>,v1=<64 lowercase hex digits>` over `<t>.<body>`, keyed with the whole text of the secret.

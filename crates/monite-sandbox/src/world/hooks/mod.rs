@@ -14,7 +14,7 @@ mod subscriptions;
 
 pub(crate) use self::delivery::{Attempt, Delivery};
 pub(crate) use self::event::Event;
-pub(crate) use self::letter::{Errand, Letter, SIGNATURE_HEADER};
+pub(crate) use self::letter::{ANSWER_KEPT, Errand, Letter, SIGNATURE_HEADER};
 pub(crate) use self::object::{Happening, WebhookObject};
 pub(crate) use self::subscription::{Subscription, SubscriptionDraft, SubscriptionPatch, SubscriptionStatus};
 
@@ -115,8 +115,10 @@ impl Hooks {
             self.insert_event(row);
         }
         for mut row in deliveries {
-            // Written together, so this only concerns files that somebody edited; left pending it would be due for ever.
-            if self.subscription(row.subscription_id).is_none() || self.event(row.event_id).is_none() {
+            // Written together, so this only concerns rows that somebody edited; left pending they would be due for ever.
+            let is_wanted =
+                self.subscription(row.subscription_id).is_some_and(|row| row.status == SubscriptionStatus::Enabled);
+            if !is_wanted || self.event(row.event_id).is_none() {
                 row.call_off();
             }
             self.insert_delivery(row);
