@@ -37,7 +37,7 @@ impl World {
             json!({"id": row.id, "url": without_secrets(&row.url), "requests_made_count": row.requests_made_count,
                    "response_status_code": row.response_status_code, "was_successful": row.was_successful,
                    "next_attempt_at": row.next_attempt_at, "failure": row.failure,
-                   "action": self.hooks.event(row.event_id).map(|event| event.view(&self.quirks))})
+                   "event": self.hooks.event(row.event_id).map(|event| event.view(&self.quirks))})
         });
         json!({
             "webhook_subscriptions": subscriptions.collect::<Vec<_>>(),

@@ -94,3 +94,23 @@ async fn faults_can_be_added_one_by_one() {
     }
     assert_eq!(api.sandbox.faults().len(), 2);
 }
+
+#[tokio::test]
+async fn webhooks_are_shown_without_their_secrets() {
+    let api = Api::start().await;
+    let url = "https://user:pa55@receiver.invalid/hook?key=pa55";
+    let made = api.post("/webhook_subscriptions", json!({"object_type": "entity", "url": url})).await;
+    let secret = made.body["secret"].as_str().unwrap().to_owned();
+    api.entity().await;
+    let overview = api.control("GET /overview", None).await.body;
+    let shown = &overview["latest"]["webhook_subscriptions"][0];
+    assert_eq!((&shown["id"], &shown["url"]), (&made.body["id"], &json!("https://receiver.invalid/hook")));
+    let delivery = &overview["latest"]["webhook_deliveries"][0];
+    assert_eq!((&delivery["event"]["action"], &delivery["url"]), (&json!("entity.created"), &shown["url"]));
+    assert_eq!(overview["counts"]["webhook_deliveries"], 1);
+    let requests = api.control("GET /requests", None).await.body;
+    for text in [overview.to_string(), requests.to_string(), api.control("GET /state", None).await.body.to_string()] {
+        assert!(!text.contains(&secret), "{text}");
+    }
+    assert!(!overview.to_string().contains("pa55"), "{overview}");
+}

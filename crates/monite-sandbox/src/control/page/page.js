@@ -26,6 +26,11 @@ function say(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+// The same for a property.
+function put(node, property, value) {
+  if (node[property] !== value) node[property] = value;
+}
+
 // Makes the children of `parent` those of `rows`, in order; a row seen before keeps its node.
 function sync(parent, rows, key, make, update) {
   const known = new Map([...parent.children].filter((child) => child.dataset.key).map((child) => [child.dataset.key, child]));
@@ -66,12 +71,12 @@ function table(id, rows, key, cells, nothing) {
 
 const text = (value, classes) => (cell) => {
   say(cell, value);
-  if (classes !== undefined && cell.className !== classes) cell.className = classes;
+  if (classes !== undefined) put(cell, "className", classes);
 };
 const identity = (id) => (cell) => {
   say(cell, id ? id.slice(0, 8) : "");
-  cell.className = "mono";
-  cell.title = id ?? "";
+  put(cell, "className", "mono");
+  put(cell, "title", id ?? "");
 };
 const time = (stamp) => String(stamp ?? "").slice(11, 19);
 const dated = (stamp) => String(stamp ?? "").slice(0, 19).replace("T", " ");
@@ -79,7 +84,7 @@ const dated = (stamp) => String(stamp ?? "").slice(0, 19).replace("T", " ");
 function showStatus(status) {
   return (cell) => {
     say(cell, status ?? "cut");
-    cell.className = "status " + (status === null ? "cut" : "s" + Math.floor(status / 100));
+    put(cell, "className", "status " + (status === null ? "cut" : "s" + Math.floor(status / 100)));
   };
 }
 
@@ -142,6 +147,20 @@ function showState(latest) {
   ], "None yet.");
 }
 
+function showWebhooks(latest) {
+  const outcome = (delivery) => delivery.was_successful === null ? "pending" : delivery.was_successful ? "delivered" : "given up";
+  const colours = { pending: "s4", delivered: "s2", "given up": "s5" };
+  table("deliveries", latest.webhook_deliveries, (delivery) => delivery.id, (delivery) => [
+    text(delivery.event?.action ?? ""), text(delivery.url, "wrap mono"), text(outcome(delivery), colours[outcome(delivery)]),
+    text(delivery.requests_made_count, "number"), text(delivery.response_status_code ?? delivery.failure ?? "", "wrap"),
+    text(delivery.next_attempt_at ? time(delivery.next_attempt_at) : "", "mono"),
+  ], "Nothing sent yet.");
+  table("subscriptions", latest.webhook_subscriptions, (subscription) => subscription.id, (subscription) => [
+    text(subscription.object_type), text(subscription.event_types.join(", ") || "all", "wrap"),
+    text(subscription.url, "wrap mono"), text(subscription.status), identity(subscription.id),
+  ], "Nobody is subscribed.");
+}
+
 function showClock(clock) {
   say($("clock-now"), dated(clock.now));
   const offset = Math.round(clock.offset_seconds);
@@ -162,12 +181,12 @@ function showLimit(limit) {
   const meter = $("limit-meter");
   meter.hidden = off;
   if (!off) {
-    meter.max = limit.limit;
-    meter.value = limit.remaining;
+    put(meter, "max", limit.limit);
+    put(meter, "value", limit.remaining);
   }
   if (form.dataset.touched) return;
-  form.elements.limit.value = limit.limit;
-  form.elements.algorithm.value = limit.algorithm;
+  put(form.elements.limit, "value", String(limit.limit));
+  put(form.elements.algorithm, "value", limit.algorithm);
 }
 
 function inWords(action) {
@@ -204,7 +223,7 @@ function showFaults(faults) {
     const share = rule.probability === undefined ? "" : `, ${Math.round(rule.probability * 100)} %`;
     say(line.firstChild, what + share);
     say(line.lastChild.firstChild, rule.times === undefined ? `${rule.hits} hits` : `${rule.hits} of ${rule.times}`);
-    line.classList.toggle("used", rule.times !== undefined && rule.hits >= rule.times);
+    put(line, "className", rule.times !== undefined && rule.hits >= rule.times ? "used" : "");
   });
 }
 
@@ -244,8 +263,8 @@ function showQuirks(quirks) {
     return label;
   };
   sync($("quirks"), rows, ([name]) => name, make, (label, [, quirk]) => {
-    if (document.activeElement !== label.lastChild) label.lastChild.value = quirk.value;
-    label.firstChild.classList.toggle("changed", quirk.value !== quirk.default);
+    if (document.activeElement !== label.lastChild) put(label.lastChild, "value", quirk.value);
+    put(label.firstChild, "className", quirk.value === quirk.default ? "" : "changed");
   });
 }
 
@@ -258,7 +277,7 @@ function journalPath() {
 function connected(state) {
   const pill = $("connection");
   say(pill, state);
-  pill.className = "pill " + state;
+  put(pill, "className", "pill " + state);
 }
 
 async function look() {
@@ -267,6 +286,7 @@ async function look() {
       await Promise.all([call("GET", "/overview"), call("GET", journalPath()), call("GET", "/quirks")]);
     showCounts(overview);
     showState(overview.latest);
+    showWebhooks(overview.latest);
     showClock(overview.clock);
     showLimit(overview.rate_limit);
     showFaults(overview.faults);
