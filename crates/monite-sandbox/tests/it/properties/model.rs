@@ -3,6 +3,8 @@
 
 use std::collections::BTreeMap;
 
+use super::news::News;
+
 /// Documented life of a token, in seconds.
 const LIFE: u64 = 1800;
 
@@ -71,6 +73,7 @@ pub struct Model {
     pub roles: BTreeMap<usize, Role>,
     pub users: BTreeMap<usize, User>,
     pub tokens: BTreeMap<usize, Token>,
+    pub news: News,
 }
 
 /// Which status refuses the call; `Ok` when it is done.
@@ -98,7 +101,7 @@ impl Model {
         self.caller(token).is_ok()
     }
 
-    fn partner_only(&self, token: usize) -> Outcome {
+    pub fn partner_only(&self, token: usize) -> Outcome {
         if self.caller(token)?.is_none() { Ok(()) } else { Err(403) }
     }
 

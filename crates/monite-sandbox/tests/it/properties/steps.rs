@@ -5,7 +5,7 @@ use proptest::option;
 use proptest::prelude::*;
 use proptest::sample::select;
 
-use super::model::Rights;
+use super::model::{Object, Rights};
 
 /// Who calls.
 #[derive(Debug, Clone, Copy)]
@@ -93,6 +93,20 @@ pub enum Step {
     Advance {
         seconds: u64,
     },
+    Subscribe {
+        by: By,
+        object: Object,
+        created_only: bool,
+    },
+    Enable {
+        by: By,
+        subscription: u8,
+        on: bool,
+    },
+    Unsubscribe {
+        by: By,
+        subscription: u8,
+    },
 }
 
 /// Up to `most` operations, on few objects with few names, so that they get into each other's way.
@@ -106,6 +120,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => role_step(),
         6 => user_step(),
         4 => token_step(),
+        2 => subscription_step(),
     ]
 }
 
@@ -163,5 +178,16 @@ fn token_step() -> impl Strategy<Value = Step> {
         4 => option::weighted(0.8, any::<u8>()).prop_map(|user| Step::Issue { user }),
         1 => any::<u8>().prop_map(|token| Step::Revoke { token }),
         1 => select(vec![1, 60, 1799, 1800]).prop_map(|seconds| Step::Advance { seconds }),
+    ]
+}
+
+fn subscription_step() -> impl Strategy<Value = Step> {
+    let object = select(vec![Object::Entity, Object::Role, Object::EntityUser]);
+    prop_oneof![
+        4 => (by(), object, any::<bool>())
+            .prop_map(|(by, object, created_only)| Step::Subscribe { by, object, created_only }),
+        2 => (by(), any::<u8>(), any::<bool>())
+            .prop_map(|(by, subscription, on)| Step::Enable { by, subscription, on }),
+        1 => (by(), any::<u8>()).prop_map(|(by, subscription)| Step::Unsubscribe { by, subscription }),
     ]
 }
