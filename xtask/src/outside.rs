@@ -51,7 +51,9 @@ pub(crate) fn python(root: &Path, binaries: Binaries) -> Result<(), String> {
             .run()?;
         let args = ["-m", "pip", "install", "--quiet", "--require-hashes", "-r"].map(PathBuf::from);
         let args = args.into_iter().chain([pins.wanted.clone()]);
-        Step::new("the Python client: the pinned packages", &inside, args, &home).run()?;
+        Step::new("the Python client: the pinned packages", &inside, args, &home)
+            .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+            .run()?;
         pins.write_down()?;
     }
     // Without bytecode, the source folder stays as it is; unbuffered, each line shows when it is true.

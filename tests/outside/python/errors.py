@@ -155,6 +155,17 @@ def faults(c: Context) -> None:
     c.sandbox.control("DELETE", "/faults")
 
 
+def not_imitated(c: Context) -> None:
+    for path, call in [
+        ("/products", lambda: c.acting.products.get()),
+        ("/payables", lambda: c.acting.payables.get()),
+        ("/logo", lambda: c.partner.entities.upload_logo_by_id(c.entity.id, file=b"not a picture")),
+    ]:
+        with refused(f"{path}, which is Monite's but not the sandbox's", ApiError, 501) as why:
+            call()
+        true(f"{why.message!r} names {path}", path in why.message)
+
+
 STEPS = [
     ("400 BadRequestError", bad_request),
     ("401 UnauthorizedError", unauthorized),
@@ -164,5 +175,6 @@ STEPS = [
     ("422 UnprocessableEntityError, with every wrong field", unprocessable),
     ("429 TooManyRequestsError, and the client's own retry", too_many),
     ("versions in the header", versions),
+    ("501 for what is not imitated, in a sentence", not_imitated),
     ("5xx on order, and the client's own retry", faults),
 ]
