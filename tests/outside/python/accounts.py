@@ -103,7 +103,9 @@ def entity_switched(c: Context) -> None:
 
 
 def metadata(c: Context) -> None:
-    equal("before the first write", c.partner.entities.get_partner_metadata_by_id(c.acme.id).metadata in (None, {}), True)
+    equal(
+        "before the first write", c.partner.entities.get_partner_metadata_by_id(c.acme.id).metadata in (None, {}), True
+    )
     first = {"customer": "acme", "nested": {"list": [1, None, "ü"]}}
     equal("stored", c.partner.entities.update_partner_metadata_by_id(c.acme.id, metadata=first).metadata, first)
     second = {"only": True}
@@ -123,7 +125,9 @@ def settings_read(c: Context) -> None:
 
 
 def role_created(c: Context) -> None:
-    c.role = c.acting.roles.create(name="bookkeeper", permissions=may(payable=["read", "approve"], comment=["update:own"]))
+    c.role = c.acting.roles.create(
+        name="bookkeeper", permissions=may(payable=["read", "approve"], comment=["update:own"])
+    )
     equal("name", c.role.name, "bookkeeper")
     equal("status", c.role.status, "active")
     payable, comment = c.role.permissions.objects

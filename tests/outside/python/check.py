@@ -50,7 +50,9 @@ def refused(what: str, kind: type[ApiError], status: int) -> Iterator[Refused]:
         yield seen
     except ApiError as error:
         if type(error) is not kind or error.status_code != status:
-            raise Difference(f"{what}: expected {kind.__name__} {status}, got {type(error).__name__}: {error}") from error
+            raise Difference(
+                f"{what}: expected {kind.__name__} {status}, got {type(error).__name__}: {error}"
+            ) from error
         seen.status, seen.headers = status, error.headers or {}
         # Of what it knows, the client makes a model; of the rest, plain JSON.
         body = error.body

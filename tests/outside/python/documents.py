@@ -15,9 +15,7 @@ from monite.types import (
 )
 
 # The client has one class per object type, each with its name as the default of `object_type`.
-OBJECTS: dict[str, type] = {
-    kind.model_fields["object_type"].default: kind for kind in typing.get_args(RootSchemaInput)
-}
+OBJECTS: dict[str, type] = {kind.model_fields["object_type"].default: kind for kind in typing.get_args(RootSchemaInput)}
 
 
 def acme(**changes: Any) -> dict[str, Any]:

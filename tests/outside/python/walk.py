@@ -7,11 +7,14 @@ One line per step. Ends with 1 at the first difference and says what it was.
 
 from __future__ import annotations
 
+import functools
+import importlib.metadata
 import pathlib
 import sys
 import time
 import traceback
 import types
+from collections.abc import Callable
 
 import accounts
 import errors
@@ -83,42 +86,43 @@ def main() -> int:
             print(f"\n{chapter.TITLE}")
             context = chapter.Context(sandbox, binary)
             for name, step in chapter.STEPS:
-                if not walked(name, lambda: step(context)):
+                if not walked(name, functools.partial(step, context)):
                     return 1
                 steps += 1
         if not walked(f"all {len(OPERATIONS)} operations were called", lambda: called(sandbox)):
             return 1
-    print(f"\nmonite {version()}: {steps} steps as expected, {time.monotonic() - started:.1f} s")
+    client, seconds = importlib.metadata.version("monite"), time.monotonic() - started
+    print(f"\nmonite {client}: {steps} steps as expected, {seconds:.1f} s")
     return 0
 
 
-def walked(name: str, step: types.FunctionType) -> bool:
+def walked(name: str, step: Callable[[], None]) -> bool:
     """Takes one step and says how it went."""
     try:
         step()
     except Difference as difference:
-        print(f"  DIFFERENT  {name}\n             {difference}")
+        why = str(difference)
     except ValidationError as error:
-        print(f"  DIFFERENT  {name}\n             the client cannot read the answer: {error}")
+        why = f"the client cannot read the answer: {error}"
     except ApiError as error:
-        at = traceback.extract_tb(error.__traceback__)
-        line = next((frame for frame in reversed(at) if pathlib.Path(frame.filename).parent == HERE), at[0])
-        print(f"  DIFFERENT  {name}\n             {pathlib.Path(line.filename).name}:{line.lineno} `{line.line}` was refused: {error}")
+        why = f"{place(error)} was refused: {error}"
     else:
         print(f"  ok  {name}")
         return True
+    print(f"  DIFFERENT  {name}\n             {why}")
     return False
+
+
+def place(error: ApiError) -> str:
+    """The line of the walk, not of the client, at which it happened."""
+    frames = traceback.extract_tb(error.__traceback__)
+    frame = next((frame for frame in reversed(frames) if pathlib.Path(frame.filename).parent == HERE), frames[0])
+    return f"{pathlib.Path(frame.filename).name}:{frame.lineno} `{frame.line}`"
 
 
 def called(sandbox: Sandbox) -> None:
     counts = sandbox.control("GET", "/requests?limit=0")["counts"]
     equal("operations never called", [call for call in OPERATIONS if call not in counts], [])
-
-
-def version() -> str:
-    from importlib.metadata import version as of
-
-    return of("monite")
 
 
 HERE = pathlib.Path(__file__).resolve().parent

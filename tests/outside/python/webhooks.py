@@ -141,7 +141,9 @@ def again_after_a_failure(c: Context) -> None:
     checked(c, again, c.roles.secret, "role.created", role.id)
     equal("the same event", again.event, refusal.event)
     true("signed at its own time", again.signature.split(",")[0] != refusal.signature.split(",")[0])
-    done = soon("the outcome of the second", lambda: next((d for d in c.deliveries_to("/roles") if d.was_successful), None))
+    done = soon(
+        "the outcome of the second", lambda: next((d for d in c.deliveries_to("/roles") if d.was_successful), None)
+    )
     equal("the same delivery", done.id, pending.id)
     equal("requests_made_count", done.requests_made_count, 2)
 
@@ -182,7 +184,9 @@ def changed(c: Context) -> None:
 
 def settings(c: Context) -> None:
     create = c.partner.webhook_subscriptions.create
-    subscriptions = [create(object_type=kind, url=f"{c.receiver.url}/{kind}") for kind in ("entity_settings", "partner_settings")]
+    subscriptions = [
+        create(object_type=kind, url=f"{c.receiver.url}/{kind}") for kind in ("entity_settings", "partner_settings")
+    ]
     c.partner.entities.update_settings_by_id(c.entity.id, vat_mode="inclusive")
     c.partner.partner_settings.update(website="https://hooks.example/")
     for subscription, entity in zip(subscriptions, (c.entity.id, NOBODY), strict=True):
@@ -205,7 +209,11 @@ def listed(c: Context) -> None:
 def refusals(c: Context) -> None:
     create = c.partner.webhook_subscriptions.create
     for what, call, fields in [
-        ("an unknown object type", lambda: create(object_type="x", url="https://a.example/"), [["body", "object_type"]]),
+        (
+            "an unknown object type",
+            lambda: create(object_type="x", url="https://a.example/"),
+            [["body", "object_type"]],
+        ),
         ("no URL", lambda: create(object_type="role", url="nowhere"), [["body", "url"]]),
         ("a sort key", lambda: c.partner.webhook_subscriptions.get(sort="url"), [["query", "sort"]]),
     ]:

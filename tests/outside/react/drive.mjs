@@ -69,8 +69,9 @@ async function play(name, scene, stage) {
     await scene({ ...stage, ...tab, tab, open, show });
     console.log(`  ok  ${name}`);
   } catch (error) {
-    const reason = error.message.replaceAll(/\x1b\[\d+m/g, '').trim().replaceAll('\n', '\n             ');
-    throw new Error(`${name}\n             ${reason}\n             in the console: ${tab.errors.join('; ') || 'nothing'}`);
+    const reason = error.message.replaceAll(/\x1b\[\d+m/g, '').trim();
+    const text = [name, reason, `in the console: ${tab.errors.join('; ') || 'nothing'}`].join('\n');
+    throw new Error(text.replaceAll('\n', '\n             '));
   } finally {
     const path = join(PICTURES, `${name.replaceAll(/\W+/g, '-')}.png`);
     // When the browser is gone there is nothing to take a picture of, and the reason is known already.
