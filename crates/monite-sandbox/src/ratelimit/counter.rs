@@ -14,6 +14,7 @@ const SECOND: i64 = 1_000_000;
 const SECOND_UNSIGNED: u64 = 1_000_000;
 
 #[derive(Debug, Clone)]
+#[expect(clippy::enum_variant_names, reason = "the ways are called as in RateAlgorithm")]
 pub(super) enum Counter {
     FixedSecond {
         second: i64,
