@@ -60,7 +60,8 @@ pub struct SandboxArgs {
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = parse_scale)]
     webhook_retry_scale: f64,
 
-    /// Whether the control routes under /_sandbox answer
+    /// Whether the page and the control routes under /_sandbox answer: faults, clock, state, snapshots, journal (see
+    /// docs/sandbox.md)
     #[arg(long, value_name = "on|off|everybody", default_value = "on")]
     admin: AdminFlag,
 

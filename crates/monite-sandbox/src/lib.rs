@@ -58,3 +58,8 @@ pub use crate::rules::webhook::WebhookUrls;
 pub use crate::sandbox::{Sandbox, StillDelivering, Webhook};
 pub use crate::snapshots::SnapshotError;
 pub use crate::storage::StorageError;
+
+/// The guide, so that its Rust example is compiled and run with the doc tests.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/sandbox.md")]
+struct Guide;

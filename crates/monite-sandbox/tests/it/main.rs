@@ -14,6 +14,7 @@ mod entity_users;
 mod events;
 mod faults;
 mod guard;
+mod guide;
 mod journal;
 mod page;
 mod pages;
