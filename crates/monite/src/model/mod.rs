@@ -13,6 +13,7 @@ mod permissions;
 mod permissions_wire;
 mod role;
 mod settings;
+mod settings_parts;
 mod webhook_delivery;
 mod webhook_kinds;
 mod webhook_subscription;
@@ -27,7 +28,11 @@ pub use permission_cells::{ActionName, Knows, ObjectName, action, object};
 pub use permission_kinds::{Action, ObjectType, Permission, UnknownName};
 pub use permissions::{ImpossiblePermission, Permissions, UnknownGrant};
 pub use role::{NewRole, Role, RolePatch, RoleStatus};
-pub use settings::{EntitySettings, EntitySettingsPatch, PaymentPriority, ReceivableEditFlow, Reminder, VatMode};
+pub use settings::{EntitySettings, EntitySettingsPatch, PaymentPriority, ReceivableEditFlow, VatMode};
+pub use settings_parts::{
+    AccountingDefaults, AccountingTaxes, CurrencySettings, DocumentIds, DocumentPrefixes, EntityMail, ExchangeRate,
+    LedgerAccounts, NextNumbers, OcrTag, PartnerMail, PayableSettings, PaymentSettings, ReceivableSettings, Reminder,
+};
 pub use webhook_delivery::WebhookDelivery;
 pub use webhook_kinds::{EventAction, WebhookObjectType};
 pub use webhook_subscription::{

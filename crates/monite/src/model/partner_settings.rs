@@ -4,8 +4,9 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::field::Field;
+use super::settings_parts::{CurrencySettings, PartnerMail, PayableSettings, PaymentSettings, ReceivableSettings};
 
-/// Answer of `GET /settings`. The deep parts stay as JSON: they belong to other products of Monite.
+/// Answer of `GET /settings`.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
@@ -13,18 +14,17 @@ pub struct PartnerSettings {
     /// The version webhooks and other work in the background speak.
     pub api_version: Option<String>,
     /// Default currency and exchange rates.
-    pub currency: Option<Value>,
+    pub currency: Option<CurrencySettings>,
     /// The role every new entity gets; documented only as an object.
     pub default_role: Option<Value>,
-    /// Sender of mails: `from_name` (at most 30 characters), `from_email_username` (at most 64),
-    /// `attach_documents_as_pdf`.
-    pub mail: Option<Value>,
-    /// Bills; `approve_page_url` is required inside.
-    pub payable: Option<Value>,
-    /// Payment page: `payment_page_domain`, `payment_page_theme`, `support_email`.
-    pub payments: Option<Value>,
-    /// Invoices; `create_without_personal_info` is required inside, `deduction_title` has at most 32 characters.
-    pub receivable: Option<Value>,
+    /// Mails that Monite sends for the partner.
+    pub mail: Option<PartnerMail>,
+    /// Bills.
+    pub payable: Option<PayableSettings>,
+    /// The page on which invoices are paid.
+    pub payments: Option<PaymentSettings>,
+    /// Invoices.
+    pub receivable: Option<ReceivableSettings>,
     /// The partner's web address, HTTPS.
     pub website: Option<String>,
     /// Without effect.
@@ -46,23 +46,22 @@ pub struct PartnerSettingsPatch {
     pub api_version: Field<String>,
     /// Default currency and exchange rates.
     #[serde(skip_serializing_if = "Field::is_keep")]
-    pub currency: Field<Value>,
+    pub currency: Field<CurrencySettings>,
     /// The role every new entity gets; documented only as an object.
     #[serde(skip_serializing_if = "Field::is_keep")]
     pub default_role: Field<Value>,
-    /// Sender of mails: `from_name` (at most 30 characters), `from_email_username` (at most 64),
-    /// `attach_documents_as_pdf`.
+    /// Mails that Monite sends for the partner.
     #[serde(skip_serializing_if = "Field::is_keep")]
-    pub mail: Field<Value>,
-    /// Bills; `approve_page_url` is required inside.
+    pub mail: Field<PartnerMail>,
+    /// Bills.
     #[serde(skip_serializing_if = "Field::is_keep")]
-    pub payable: Field<Value>,
-    /// Payment page: `payment_page_domain`, `payment_page_theme`, `support_email`.
+    pub payable: Field<PayableSettings>,
+    /// The page on which invoices are paid.
     #[serde(skip_serializing_if = "Field::is_keep")]
-    pub payments: Field<Value>,
-    /// Invoices; `create_without_personal_info` is required inside, `deduction_title` has at most 32 characters.
+    pub payments: Field<PaymentSettings>,
+    /// Invoices.
     #[serde(skip_serializing_if = "Field::is_keep")]
-    pub receivable: Field<Value>,
+    pub receivable: Field<ReceivableSettings>,
     /// The partner's web address, HTTPS.
     #[serde(skip_serializing_if = "Field::is_keep")]
     pub website: Field<String>,

@@ -5,18 +5,19 @@ use serde_json::{Map, Value};
 
 use super::field::Field;
 use super::open_enum::open_enum;
+use super::settings_parts::{AccountingDefaults, CurrencySettings, DocumentIds, EntityMail, OcrTag, Reminder};
 
-/// Answer of `GET /entities/{id}/settings`. The deep parts stay as JSON: they belong to other products of Monite.
+/// Answer of `GET /entities/{id}/settings`. The look of documents stays as JSON.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 #[non_exhaustive]
 pub struct EntitySettings {
     /// Default currency and exchange rates.
-    pub currency: Option<Value>,
+    pub currency: Option<CurrencySettings>,
     /// Language of documents and mails.
     pub language: Option<String>,
     /// Reply-to addresses of mails.
-    pub mail: Option<Value>,
+    pub mail: Option<EntityMail>,
     /// Whether reminders go out.
     pub reminder: Option<Reminder>,
     /// Default VAT mode.
@@ -30,13 +31,13 @@ pub struct EntitySettings {
     /// How far issued documents may be edited.
     pub receivable_edit_flow: Option<ReceivableEditFlow>,
     /// Numbering of documents.
-    pub document_ids: Option<Value>,
+    pub document_ids: Option<DocumentIds>,
     /// Look of documents.
     pub document_rendering: Option<Value>,
     /// Tags set by OCR keywords.
-    pub payables_ocr_auto_tagging: Option<Value>,
+    pub payables_ocr_auto_tagging: Option<Vec<OcrTag>>,
     /// Ledger account and tax defaults.
-    pub accounting: Option<Value>,
+    pub accounting: Option<AccountingDefaults>,
     /// Quotes need a signature.
     pub quote_signature_required: Option<bool>,
     /// Paid invoices get a PDF of their own.
@@ -53,15 +54,15 @@ pub struct EntitySettings {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct EntitySettingsPatch {
-    /// Default currency and exchange rates, `{"default": "EUR"}`.
+    /// Default currency and exchange rates.
     #[serde(skip_serializing_if = "Field::is_keep")]
-    pub currency: Field<Value>,
+    pub currency: Field<CurrencySettings>,
     /// Language of documents and mails, two letters.
     #[serde(skip_serializing_if = "Field::is_keep")]
     pub language: Field<String>,
     /// Reply-to addresses of mails.
     #[serde(skip_serializing_if = "Field::is_keep")]
-    pub mail: Field<Value>,
+    pub mail: Field<EntityMail>,
     /// Whether reminders go out.
     #[serde(skip_serializing_if = "Field::is_keep")]
     pub reminder: Field<Reminder>,
@@ -80,18 +81,18 @@ pub struct EntitySettingsPatch {
     /// How far issued documents may be edited.
     #[serde(skip_serializing_if = "Field::is_keep")]
     pub receivable_edit_flow: Field<ReceivableEditFlow>,
-    /// Numbering of documents; `next_number` can only be written.
+    /// Numbering of documents.
     #[serde(skip_serializing_if = "Field::is_keep")]
-    pub document_ids: Field<Value>,
+    pub document_ids: Field<DocumentIds>,
     /// Look of documents. Cannot be cleared.
     #[serde(skip_serializing_if = "Field::is_keep")]
     pub document_rendering: Field<Value>,
     /// Tags set by OCR keywords.
     #[serde(skip_serializing_if = "Field::is_keep")]
-    pub payables_ocr_auto_tagging: Field<Value>,
+    pub payables_ocr_auto_tagging: Field<Vec<OcrTag>>,
     /// Ledger account and tax defaults.
     #[serde(skip_serializing_if = "Field::is_keep")]
-    pub accounting: Field<Value>,
+    pub accounting: Field<AccountingDefaults>,
     /// Quotes need a signature. Cannot be cleared.
     #[serde(skip_serializing_if = "Field::is_keep")]
     pub quote_signature_required: Field<bool>,
@@ -108,14 +109,6 @@ impl EntitySettingsPatch {
     pub fn is_empty(&self) -> bool {
         *self == Self::default()
     }
-}
-
-/// Whether reminders go out.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Reminder {
-    /// On or off.
-    pub enabled: Option<bool>,
 }
 
 open_enum! {

@@ -98,7 +98,7 @@ async fn every_call_is_where_monite_wants_it() {
     monite.event(Uuid::from_u128(1).into()).get().await.unwrap();
     entity.settings().get().await.unwrap();
     let patch = EntitySettingsPatch {
-        reminder: Field::Set(Reminder { enabled: Some(false) }),
+        reminder: Field::Set(Reminder { enabled: Some(false), ..Default::default() }),
         language: Field::Clear,
         ..Default::default()
     };
