@@ -47,8 +47,8 @@ quirks! {
         "Status for a new user without role_id in an entity without a default role";
     GarbledAuthorization = "garbled_authorization" ["400", "401"]
         "Status for an Authorization header that holds no bearer token";
-    EntityUserTokenLife = "entity_user_token_ttl" ["as_partner", "86400"]
-        "How long entity-user tokens live: as long as partner tokens, or the seconds of Monite's schema example";
+    EntityUserTokenLife = "entity_user_token_ttl" ["as_partner", "900"]
+        "How many seconds entity-user tokens live: as long as partner tokens, or less";
     EchoedVersion = "echoed_version" ["asked", "served"]
         "Which version answers carry back: the one that was asked for, or the one that it leads to";
     UnreadableVersion = "unreadable_version" ["detail", "array"]

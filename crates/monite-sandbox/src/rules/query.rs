@@ -1,8 +1,10 @@
 //! Query strings of the lists: filters, order, and where a page starts.
 
 mod hooks;
+mod paging;
 
 pub(crate) use self::hooks::{DeliveryFilter, EventFilter, SubscriptionFilter, deliveries, events, subscriptions};
+pub(crate) use self::paging::{CreatedRange, Order, Paging, Position, Sort, Towards};
 
 use std::time::Duration;
 
@@ -29,48 +31,6 @@ pub(crate) struct Listing<F> {
     query: String,
     /// `None` without a token. An unreadable token came from nowhere.
     origin: Option<Origin>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Paging {
-    pub(crate) limit: usize,
-    pub(crate) order: Order,
-    pub(crate) sort: Sort,
-    pub(crate) from: Option<Position>,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Order {
-    Asc,
-    Desc,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Sort {
-    CreatedAt,
-    UpdatedAt,
-}
-
-/// A place between two rows: everything before it or after it. The key is the microsecond of the sort field,
-/// which no two rows of a world share, so rows added meanwhile never shift a page.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Position {
-    pub(crate) key: i64,
-    pub(crate) towards: Towards,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) enum Towards {
-    Next,
-    Prev,
-}
-
-impl Paging {
-    /// Are rows visited from the smallest key up?
-    pub(crate) fn ascends(&self) -> bool {
-        let backwards = matches!(self.from, Some(Position { towards: Towards::Prev, .. }));
-        (self.order == Order::Asc) != backwards
-    }
 }
 
 /// Which list a page token came from, and when, in microseconds.
@@ -108,30 +68,6 @@ impl<F> Listing<F> {
         let token = PageToken { scope, query, position, issued_at: now.micros() };
         // Strings and integers always become JSON.
         URL_SAFE_NO_PAD.encode(serde_json::to_vec(&token).unwrap_or_default())
-    }
-}
-
-/// Inclusive bounds on `created_at`, in microseconds.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct CreatedRange {
-    pub(crate) from: i64,
-    pub(crate) to: i64,
-}
-
-impl CreatedRange {
-    /// The part of this range that is not before `oldest`.
-    pub(crate) fn since(&self, oldest: Stamp) -> Self {
-        Self { from: self.from.max(oldest.micros()), to: self.to }
-    }
-
-    pub(crate) fn holds(&self, stamp: Stamp) -> bool {
-        (self.from..=self.to).contains(&stamp.micros())
-    }
-}
-
-impl Default for CreatedRange {
-    fn default() -> Self {
-        Self { from: i64::MIN, to: i64::MAX }
     }
 }
 

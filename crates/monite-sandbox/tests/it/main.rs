@@ -18,6 +18,7 @@ mod guide;
 mod journal;
 mod page;
 mod pages;
+mod partner_settings;
 mod properties;
 mod protocol;
 mod quirks;
