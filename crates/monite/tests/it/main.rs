@@ -9,6 +9,7 @@ mod document;
 mod documentation;
 mod lists;
 mod no_secrets;
+mod permissions;
 mod quirks;
 mod rate_limit;
 mod retries;
