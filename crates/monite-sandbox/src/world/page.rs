@@ -86,20 +86,24 @@ pub(crate) fn window<'a, T>(
 pub(crate) fn in_range<'a>(
     rows: &'a BTreeSet<Keyed>, range: &CreatedRange, paging: &Paging,
 ) -> Box<dyn Iterator<Item = Keyed> + 'a> {
-    let ascends = paging.ascends();
+    let Some((from, to)) = keys_ahead(range, paging) else {
+        return Box::new(std::iter::empty());
+    };
+    let range = rows.range((Bound::Included((from, 0)), Bound::Included((to, u32::MAX)))).copied();
+    if paging.ascends() { Box::new(range) } else { Box::new(range.rev()) }
+}
+
+/// The least and the greatest key that lie inside `range` and beyond the token's position, if any can.
+pub(super) fn keys_ahead(range: &CreatedRange, paging: &Paging) -> Option<(i64, i64)> {
     let (mut from, mut to) = (range.from, range.to);
     if let Some(position) = paging.from {
-        if ascends {
+        if paging.ascends() {
             from = from.max(position.key.saturating_add(1));
         } else {
             to = to.min(position.key.saturating_sub(1));
         }
     }
-    if from > to {
-        return Box::new(std::iter::empty());
-    }
-    let range = rows.range((Bound::Included((from, 0)), Bound::Included((to, u32::MAX)))).copied();
-    if ascends { Box::new(range) } else { Box::new(range.rev()) }
+    (from <= to).then_some((from, to))
 }
 
 /// As [`window`], for rows that first have to be sorted.
