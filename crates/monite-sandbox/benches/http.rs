@@ -1,4 +1,5 @@
-//! What a call costs the sandbox: `GET /entities/{id}` and `POST /entities`, with few entities and with many.
+//! What a call costs the sandbox: `GET /entities/{id}`, pages of `GET /entities` and `POST /entities`, with few entities and
+//! with many.
 //!
 //! `cargo bench -p monite-sandbox --bench http`
 //!
@@ -33,6 +34,7 @@ fn main() {
     let many = Arena::with(times(100_000));
     over_sockets_table(&few, &many);
     in_process_table(&few, &many);
+    pages_table(&few, &many);
 }
 
 fn over_sockets_table(few: &Arena, many: &Arena) {
@@ -84,6 +86,26 @@ fn in_process_table(few: &Arena, many: &Arena) {
     table.cost("POST /entities, flat: 100k beside 1k", many_ours, few_ours, Aim::None);
 }
 
+/// Pages of ten, which a bare map could only give by looking at everything; so only the sandbox stands beside itself.
+fn pages_table(few: &Arena, many: &Arena) {
+    let table = Table::begin("sandbox: time for one page of ten entities, in process");
+    for (what, query) in [
+        ("GET /entities", "limit=10"),
+        ("GET /entities?email=", "limit=10&email=accounts-7@example.com"),
+        (
+            "GET /entities?type=&status=, latest change first",
+            "limit=10&type=organization&status=active&sort=updated_at&order=desc",
+        ),
+    ] {
+        let (few_pages, many_pages) = (few.ours.pages(query), many.ours.pages(query));
+        let [few, many] = measure(
+            Effort::IN_PROCESS,
+            [in_process(&few.ours.router, &few_pages), in_process(&many.ours.router, &many_pages)],
+        );
+        table.cost(&format!("{what}, flat: 100k beside 1k"), many, few, Aim::AtMost(1.5));
+    }
+}
+
 /// A sandbox and its limit, equally full.
 struct Arena {
     ours: Side,
@@ -96,6 +118,7 @@ struct Side {
     router: Router,
     reads: Vec<Call>,
     creates: Vec<Call>,
+    token: String,
 }
 
 impl Arena {
@@ -130,7 +153,21 @@ impl Side {
         // Neighbours in memory would be unlike calls for one customer after the other.
         let far = |number: usize| &ids[number * 7919 % ids.len()];
         let reads = (0..ids.len().min(10_000)).map(|number| call("GET", &format!("/entities/{}", far(number)), token));
-        Self { reads: reads.collect(), server, router, creates }
+        Self { reads: reads.collect(), server, router, creates, token: token.to_owned() }
+    }
+
+    /// The first three pages, as far as there are so many.
+    fn pages(&self, query: &str) -> Vec<Call> {
+        let page = |query: &str| call("GET", &format!("/entities?{query}"), &self.token);
+        let mut pages = vec![page(query)];
+        for _ in 0..2 {
+            let answered = answer(&self.router, &pages[pages.len() - 1]);
+            let Some(token) = answered["next_pagination_token"].as_str() else {
+                break;
+            };
+            pages.push(page(&format!("pagination_token={token}")));
+        }
+        pages
     }
 }
 
