@@ -1,5 +1,7 @@
 //! What all requests share: the world, the clock, the faults, the journal.
 
+mod another_world;
+
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
 
@@ -10,7 +12,6 @@ use uuid::Uuid;
 
 use crate::clock::SandboxClock;
 use crate::courier::Courier;
-use crate::dump::{self, DumpError};
 use crate::fault::Faults;
 use crate::http::call::Call;
 use crate::http::reply::{Answer, Reply};
@@ -20,7 +21,7 @@ use crate::quirks::Quirks;
 use crate::ratelimit::{Meter, RateLimit};
 use crate::refusal::Refusal;
 use crate::rules::auth::Presented;
-use crate::snapshots::{SnapshotError, Snapshots};
+use crate::snapshots::Snapshots;
 use crate::storage::{Commit, Storage};
 use crate::world::World;
 use crate::world::access::Caller;
@@ -194,62 +195,6 @@ impl App {
             self.courier.wake();
         }
         self.storage.as_ref().map(|storage| storage.write(rows))
-    }
-
-    /// Back to the first moment: nothing in the world, no tokens, faults, journal or clock offset, and the quirks as at the start.
-    pub(crate) fn reset(&self) -> Option<Commit> {
-        let mut world = self.world_mut();
-        let new = self.empty_world(&world.quirks);
-        let commit = self.replace(&mut world, new, 0);
-        self.faults().clear();
-        *self.journal() = Journal::new(IdSource::new(self.seed, REQUEST_IDS));
-        self.meter().reset();
-        commit
-    }
-
-    /// Everything that is kept, as one document.
-    pub(crate) fn dump(&self) -> String {
-        let world = self.world();
-        dump::write(&world, self.now(), self.clock.offset_micros())
-    }
-
-    /// Puts a dumped world in the place of this one, or changes nothing. Faults, rate limit and journal stay.
-    pub(crate) fn load(&self, document: &str) -> Result<Option<Commit>, DumpError> {
-        let mut new = self.empty_world(&self.quirks());
-        let offset = dump::read(document, &mut new)?;
-        Ok(self.replace(&mut self.world_mut(), new, offset))
-    }
-
-    /// Holds the world as it is now under a name; says whether the name is new.
-    pub(crate) fn take_snapshot(&self, name: &str) -> Result<bool, SnapshotError> {
-        self.snapshots().check(name)?;
-        let world = self.world();
-        let now = self.now();
-        let document = dump::write(&world, now, self.clock.offset_micros());
-        self.snapshots().hold(name, document, now, world.entities_count())
-    }
-
-    /// With the quirks as they were chosen at the start.
-    fn empty_world(&self, quirks: &Quirks) -> World {
-        let mut world = World::new(IdSource::new(self.seed, WORLD_IDS), self.storage.is_some());
-        world.quirks = quirks.as_at_start();
-        world
-    }
-
-    /// A new world and its clock, in memory and, in one transaction, in the data file.
-    fn replace(&self, world: &mut World, new: World, offset_micros: i64) -> Option<Commit> {
-        *world = new;
-        self.epoch.send_modify(|epoch| *epoch += 1);
-        self.clock.set_offset(offset_micros);
-        if world.has_pending_deliveries() {
-            self.courier.wake();
-        }
-        let storage = self.storage.as_ref()?;
-        // All of it is written, what changed included.
-        world.take_changes();
-        let mut rows = world.all_rows();
-        rows.push(setting(CLOCK_OFFSET, offset_micros));
-        Some(storage.replace(rows))
     }
 
     /// What is to be sent for a delivery at this moment, and for which world; `None` when nothing is any more.
