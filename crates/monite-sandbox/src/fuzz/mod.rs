@@ -57,6 +57,8 @@ mod tests {
         let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
         let mut broken = Vec::new();
         for (name, target) in TARGETS {
+            let binary = corpus.join(format!("../fuzz_targets/{name}.rs"));
+            assert!(binary.exists(), "no fuzz target for {name}");
             let files = std::fs::read_dir(corpus.join(name));
             let files = files.unwrap_or_else(|error| panic!("no corpus for {name}: {error}"));
             let files: Vec<_> = files.map(|file| file.unwrap().path()).collect();

@@ -12,6 +12,9 @@ use crate::support::{matrix, organization};
 /// What the model says, the call, and where the id of what it makes belongs.
 pub type Both = (Result<(), u16>, Ask, Made);
 
+/// Out of 256.
+const MOSTLY: u8 = 220;
+
 pub type Made = Option<fn(&mut Ids) -> &mut Vec<String>>;
 
 impl Play {
@@ -76,14 +79,16 @@ impl Play {
                 Some((done, ask, Some(|ids| &mut ids.roles)))
             }
             Step::PatchRole { by, entity, role, name, rights } => {
-                let (by, entity, role) = (self.by(*by)?, self.entity(*entity)?, pick(*role, &self.ids.roles)?);
+                let (by, role) = (self.by(*by)?, pick(*role, &self.ids.roles)?);
+                let entity = self.home_or(self.model.roles[&role].entity, *entity);
                 let body = body([("name", json!(name)), ("permissions", rights.map_or(Value::Null, permissions))]);
                 let ask = self.ask(by, &format!("PATCH /roles/{}", self.ids.roles[role]));
                 let ask = ask.inside(&self.ids.entities[entity]).json(&body);
                 Some((self.model.patch_role(by, entity, role, name.clone(), *rights), ask, None))
             }
             Step::DeleteRole { by, entity, role } => {
-                let (by, entity, role) = (self.by(*by)?, self.entity(*entity)?, pick(*role, &self.ids.roles)?);
+                let (by, role) = (self.by(*by)?, pick(*role, &self.ids.roles)?);
+                let entity = self.home_or(self.model.roles[&role].entity, *entity);
                 let ask = self.ask(by, &format!("DELETE /roles/{}", self.ids.roles[role]));
                 let ask = ask.inside(&self.ids.entities[entity]);
                 Some((self.model.delete_role(by, entity, role), ask, None))
@@ -95,22 +100,25 @@ impl Play {
     fn on_users(&mut self, step: &Step) -> Option<Both> {
         match step {
             Step::CreateUser { by, entity, login, role } => {
-                let (by, entity, role) = (self.by(*by)?, self.entity(*entity)?, pick(*role, &self.ids.roles)?);
+                let (by, entity) = (self.by(*by)?, self.entity(*entity)?);
+                let role = self.role_for(entity, *role)?;
                 let body = json!({"login": login, "first_name": login, "role_id": self.ids.roles[role]});
                 let ask = self.ask(by, "POST /entity_users").inside(&self.ids.entities[entity]).json(&body);
                 let done = self.model.create_user(by, entity, login.clone(), role);
                 Some((done, ask, Some(|ids| &mut ids.users)))
             }
             Step::PatchUser { by, entity, user, login, role } => {
-                let (by, entity, user) = (self.by(*by)?, self.entity(*entity)?, pick(*user, &self.ids.users)?);
-                let role = role.and_then(|role| pick(role, &self.ids.roles));
+                let (by, user) = (self.by(*by)?, pick(*user, &self.ids.users)?);
+                let entity = self.home_or(self.model.users[&user].entity, *entity);
+                let role = role.and_then(|role| self.role_for(entity, role));
                 let body = body([("login", json!(login)), ("role_id", json!(role.map(|role| &self.ids.roles[role])))]);
                 let ask = self.ask(by, &format!("PATCH /entity_users/{}", self.ids.users[user]));
                 let ask = ask.inside(&self.ids.entities[entity]).json(&body);
                 Some((self.model.patch_user(by, entity, user, login.clone(), role), ask, None))
             }
             Step::DeleteUser { by, entity, user } => {
-                let (by, entity, user) = (self.by(*by)?, self.entity(*entity)?, pick(*user, &self.ids.users)?);
+                let (by, user) = (self.by(*by)?, pick(*user, &self.ids.users)?);
+                let entity = self.home_or(self.model.users[&user].entity, *entity);
                 let ask = self.ask(by, &format!("DELETE /entity_users/{}", self.ids.users[user]));
                 let ask = ask.inside(&self.ids.entities[entity]);
                 Some((self.model.delete_user(by, entity, user), ask, None))
@@ -173,6 +181,21 @@ impl Play {
 
     fn entity(&self, number: u8) -> Option<usize> {
         pick(number, &self.ids.entities)
+    }
+
+    /// Mostly where the object lives, sometimes any entity.
+    fn home_or(&self, home: usize, number: u8) -> usize {
+        if number < MOSTLY { home } else { self.entity(number).unwrap_or(home) }
+    }
+
+    /// Mostly a role of that entity, deleted ones too; sometimes any.
+    fn role_for(&self, entity: usize, number: u8) -> Option<usize> {
+        let own: Vec<usize> =
+            self.model.roles.iter().filter(|(_, role)| role.entity == entity).map(|(id, _)| *id).collect();
+        if number < MOSTLY && !own.is_empty() {
+            return Some(own[usize::from(number) % own.len()]);
+        }
+        pick(number, &self.ids.roles)
     }
 
     fn ask(&self, by: usize, call: &str) -> Ask {

@@ -53,7 +53,41 @@ impl Play {
             // A page is all that is compared; sequences are that short.
             prop_assert_eq!(rows(&events, &["object_type", "action"], Some("/object/id")), expected);
         }
-        self.compare_tokens().await
+        self.compare_tokens().await?;
+        self.compare_views().await
+    }
+
+    /// What each user's token shows of its own entity: everything, only what that user made, or a refusal.
+    async fn compare_views(&self) -> Result<(), TestCaseError> {
+        for (number, token) in &self.model.tokens {
+            let Some(user) = token.user.filter(|_| self.model.is_alive(*number)) else {
+                continue;
+            };
+            let home = self.model.users[&user].entity;
+            let mine = |object, made_by| self.model.sees(*number, home, object, made_by);
+            let roles = self.model.roles.iter().filter(|(_, role)| role.entity == home && !role.deleted);
+            let roles: Result<Vec<_>, u16> =
+                roles.filter_map(|(id, role)| kept(mine(Object::Role, role.made_by), &self.ids.roles[*id])).collect();
+            self.view(*number, home, "/roles", roles).await?;
+            let users = self.model.users.iter().filter(|(_, user)| user.entity == home && !user.deleted);
+            let users: Result<Vec<_>, u16> = users
+                .filter_map(|(id, user)| kept(mine(Object::EntityUser, user.made_by), &self.ids.users[*id]))
+                .collect();
+            self.view(*number, home, "/entity_users", users).await?;
+        }
+        Ok(())
+    }
+
+    async fn view(
+        &self, token: usize, home: usize, path: &str, expected: Result<Vec<Value>, u16>,
+    ) -> Result<(), TestCaseError> {
+        let ask = Ask::new(&format!("GET {path}")).token(&self.ids.tokens[token]).inside(&self.ids.entities[home]);
+        let answer = self.direct.send(ask).await;
+        match expected {
+            Ok(ids) => prop_assert_eq!(rows(&answer.body["data"], &["id"], None), ids, "{} for token {}", path, token),
+            Err(status) => prop_assert_eq!(answer.status, status, "{} for token {}", path, token),
+        }
+        Ok(())
     }
 
     fn entity_row(&self, number: usize, entity: &Entity) -> Value {
@@ -79,6 +113,14 @@ impl Play {
             prop_assert_eq!(is_alive, self.model.is_alive(number), "token {}: {:?}", number, answer);
         }
         Ok(())
+    }
+}
+
+fn kept(seen: Result<bool, u16>, id: &str) -> Option<Result<Value, u16>> {
+    match seen {
+        Ok(false) => None,
+        Ok(true) => Some(Ok(json!([id]))),
+        Err(status) => Some(Err(status)),
     }
 }
 

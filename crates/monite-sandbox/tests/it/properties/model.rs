@@ -117,6 +117,11 @@ impl Model {
         Ok((if right { Reach::All } else { Reach::Own(user) }, Some(user)))
     }
 
+    /// Is something made by `made_by` part of what a list shows to this caller?
+    pub fn sees(&self, token: usize, entity: usize, object: Object, made_by: Option<usize>) -> Outcome<bool> {
+        self.enter(token, entity, object).map(|(reach, _)| reach.covers(made_by).is_ok())
+    }
+
     pub fn create_entity(&mut self, token: usize, name: String) -> Outcome {
         self.partner_only(token)?;
         self.entities.insert(self.entities.len(), Entity { name, phone: None, active: true, metadata: None });

@@ -22,7 +22,7 @@ async fn play(play: &mut Play, steps: &[Step]) -> Result<(), TestCaseError> {
 #[test]
 fn any_sequence_of_operations_leaves_what_a_plain_model_of_the_rules_says() {
     let runtime = runtime();
-    let outcome = runner(160).run(&steps(60), |steps| {
+    let outcome = runner(240).run(&steps(60), |steps| {
         runtime.block_on(async {
             let mut game = Play::new(Direct::with(builder()).await);
             play(&mut game, &steps).await

@@ -111,7 +111,8 @@ pub enum Step {
 
 /// Up to `most` operations, on few objects with few names, so that they get into each other's way.
 pub fn steps(most: usize) -> impl Strategy<Value = Vec<Step>> {
-    vec(step(), 1..=most)
+    // Rarely short: what goes wrong needs something to be there first. A failure shrinks to few steps all the same.
+    prop_oneof![1 => vec(step(), 1..most), 7 => vec(step(), most / 2..=most)]
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -143,7 +144,7 @@ fn change() -> impl Strategy<Value = Option<Option<String>>> {
 
 fn entity_step() -> impl Strategy<Value = Step> {
     prop_oneof![
-        3 => (by(), name()).prop_map(|(by, name)| Step::CreateEntity { by, name }),
+        1 => (by(), name()).prop_map(|(by, name)| Step::CreateEntity { by, name }),
         3 => (by(), any::<u8>(), change(), change())
             .prop_map(|(by, entity, name, phone)| Step::PatchEntity { by, entity, name, phone }),
         1 => (by(), change(), change()).prop_map(|(by, name, phone)| Step::PatchMyEntity { by, name, phone }),
@@ -158,7 +159,7 @@ fn role_step() -> impl Strategy<Value = Step> {
             .prop_map(|(by, entity, name, rights)| Step::CreateRole { by, entity, name, rights }),
         2 => (by(), any::<u8>(), any::<u8>(), option::of(name()), option::of(rights()))
             .prop_map(|(by, entity, role, name, rights)| Step::PatchRole { by, entity, role, name, rights }),
-        1 => (by(), any::<u8>(), any::<u8>()).prop_map(|(by, entity, role)| Step::DeleteRole { by, entity, role }),
+        2 => (by(), any::<u8>(), any::<u8>()).prop_map(|(by, entity, role)| Step::DeleteRole { by, entity, role }),
     ]
 }
 
