@@ -1,6 +1,7 @@
 //! What all requests share: the world, the clock, the faults, the journal.
 
 mod another_world;
+mod webhooks;
 
 use std::sync::{Mutex, MutexGuard, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 use std::time::Duration;
@@ -25,7 +26,6 @@ use crate::snapshots::Snapshots;
 use crate::storage::{Commit, Storage};
 use crate::world::World;
 use crate::world::access::Caller;
-use crate::world::hooks::{Attempt, Letter};
 use crate::world::rows::{CLOCK_OFFSET, setting};
 use crate::world::stamp::Stamp;
 
@@ -195,39 +195,6 @@ impl App {
             self.courier.wake();
         }
         self.storage.as_ref().map(|storage| storage.write(rows))
-    }
-
-    /// What is to be sent for a delivery at this moment, and for which world; `None` when nothing is any more.
-    pub(crate) fn letter(&self, delivery: Uuid) -> Option<(Letter, u64)> {
-        let world = self.world();
-        let letter = world.letter(delivery, Stamp::from(self.now()))?;
-        let epoch = *self.epoch.borrow();
-        Some((letter, epoch))
-    }
-
-    /// Waits until the world of `epoch` is thrown away.
-    pub(crate) async fn outlive(&self, epoch: u64) {
-        // The sender is the app's own, so this cannot fail.
-        let _ = self.epoch.subscribe().wait_for(|now| *now != epoch).await;
-    }
-
-    /// Writes down what came of a webhook that was sent for the world of `epoch`.
-    pub(crate) fn attempted(&self, letter: &Letter, attempt: Attempt, epoch: u64) {
-        let mut world = self.world_mut();
-        if *self.epoch.borrow() == epoch {
-            world.attempted(letter, attempt, self.courier.settings.retry_scale, Stamp::from(self.now()));
-            // Nobody waits for it: after a kill the receiver gets it again, which it must bear anyway.
-            drop(self.keep_changes(&mut world));
-        }
-    }
-
-    /// Waits until everything changed so far is in the data file; `false` when it could not be written.
-    pub(crate) async fn is_written(&self) -> bool {
-        match &self.storage {
-            // Changes are written in order, so an empty one ends after all those before it.
-            Some(storage) => matches!(storage.write(Vec::new()).await, Ok(Ok(()))),
-            None => true,
-        }
     }
 
     pub(crate) fn quirks(&self) -> Quirks {

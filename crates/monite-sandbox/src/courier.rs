@@ -182,7 +182,10 @@ async fn deliver(app: Arc<App>, errand: Errand) {
     // An event goes out only once what it tells of is on disk.
     let is_written = app.is_written().await;
     // Made at the last moment: the subscription may have been disabled, or have a new secret or address, meanwhile.
-    let Some((letter, epoch)) = app.letter(errand.delivery) else { return };
+    let Some((letter, epoch)) = app.letter(errand.delivery) else {
+        app.give_up(errand.delivery);
+        return;
+    };
     let attempt = async {
         if !is_written {
             return Attempt::Failed { why: "the data file could not be written".to_owned() };

@@ -17,9 +17,9 @@
 //!
 //! In reading order: `sandbox` (the handle) and `builder`; `world` (the pretend Monite as plain data), `rules` (what it
 //! refuses, as pure functions), `refusal` and `quirks` (why, and what is undocumented); `http` (thin routes);
-//! `fault`, `journal`, `ratelimit`, `clock`, `control` (what tests pull on); `dump` and `snapshots` (the world as a document, and worlds to come back to); `storage` (the
-//! world in a file); `serve`
-//! (the socket) and `cli`.
+//! `courier` (sends webhooks); `fault`, `journal`, `ratelimit`, `clock`, `control` (what tests pull on); `dump` and
+//! `snapshots` (the world as a document, and worlds to come back to); `storage` (the world in a file); `serve` (the
+//! socket) and `cli`.
 
 mod app;
 mod builder;

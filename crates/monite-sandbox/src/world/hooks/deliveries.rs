@@ -92,6 +92,15 @@ impl World {
         }
     }
 
+    /// Ends a delivery for which there is nothing to send.
+    pub(crate) fn give_up(&mut self, delivery: Uuid, now: Stamp) {
+        if let Some(number) = self.hooks.deliveries.number(delivery)
+            && self.letter(delivery, now).is_none()
+        {
+            self.change_delivery(number, now, Delivery::call_off);
+        }
+    }
+
     pub(super) fn call_off_deliveries(&mut self, subscription: Uuid, now: Stamp) {
         for (_, number) in self.hooks.pending.get(&subscription).cloned().unwrap_or_default() {
             self.change_delivery(number, now, Delivery::call_off);

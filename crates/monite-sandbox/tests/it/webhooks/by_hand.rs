@@ -5,10 +5,9 @@ use std::time::Duration;
 use monite_sandbox::{Sandbox, Webhook, WebhookUrls};
 use serde_json::{Value, json};
 
+use super::URL;
 use crate::support::direct::Direct;
 use crate::support::{Api, patient};
-
-const URL: &str = "https://127.0.0.1:9/hooks";
 
 async fn by_hand() -> Direct {
     let direct = Direct::with(patient().webhooks_by_hand()).await;

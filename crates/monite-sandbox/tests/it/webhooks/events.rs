@@ -6,10 +6,9 @@ use std::time::Duration;
 use monite_sandbox::ManualClock;
 use serde_json::{Value, json};
 
+use super::URL;
 use crate::support::{Api, patient, send};
 
-/// Nobody listens there, and nobody has to be asked where it is.
-const URL: &str = "https://127.0.0.1:9/hooks";
 const DAY: Duration = Duration::from_secs(24 * 3600);
 
 /// `action object` of all events, oldest first.
