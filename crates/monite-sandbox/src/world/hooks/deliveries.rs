@@ -212,3 +212,35 @@ impl Hooks {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::id::IdSource;
+    use crate::world::hooks::{Happening, SubscriptionDraft, SubscriptionStatus, WebhookObject};
+
+    /// Between being picked and being sent there is time for a subscription to change its mind.
+    #[test]
+    fn a_picked_errand_brings_no_letter_once_the_subscription_is_disabled_or_gone() {
+        let now = Stamp::parse("2026-03-01T09:30:00Z").unwrap();
+        for deletes in [false, true] {
+            let mut world = World::new(IdSource::new(Some(1), 1), false);
+            let url = "https://127.0.0.1:9/".to_owned();
+            let draft = SubscriptionDraft { object_type: WebhookObject::Entity, event_types: Vec::new(), url };
+            let subscription = world.create_subscription(draft, now).id;
+            world.happened(WebhookObject::Entity, Happening::Created, Uuid::nil(), Uuid::nil(), now);
+            let errands = world.due_errands(&HashSet::new(), now);
+            let [errand] = errands[..] else { panic!("{errands:?}") };
+            assert_eq!(errand.subscription, subscription);
+            assert!(world.letter(errand.delivery, now).is_some());
+            assert_eq!(world.due_errands(&HashSet::from([subscription]), now), [], "one at a time");
+            if deletes {
+                world.delete_subscription(subscription, now).unwrap();
+            } else {
+                world.set_subscription_status(subscription, SubscriptionStatus::Disabled, now).unwrap();
+            }
+            assert!(world.letter(errand.delivery, now).is_none());
+            assert_eq!(world.due_errands(&HashSet::new(), now), []);
+        }
+    }
+}
