@@ -122,16 +122,21 @@ impl World {
         }
         let (old_login, old_role) = (old.login.clone(), old.role_id);
         let entity = self.entity_number(new.entity_id)?;
-        self.check_login(entity, &new.login, Some(number))?;
+        // A deleted user may still have a token that works (a quirk), but no login that anybody has to respect.
+        if !new.deleted {
+            self.check_login(entity, &new.login, Some(number))?;
+        }
         if new.role_id != old_role {
             self.role_in(entity, new.role_id).ok_or(Refusal::InvalidRole(new.role_id))?;
             self.hold(old_role, -1);
             self.hold(new.role_id, 1);
         }
         self.note(Changed::EntityUser(number));
-        let logins = &mut self.household_mut(entity).logins;
-        logins.remove(&old_login);
-        logins.insert(new.login.clone(), number);
+        if !new.deleted {
+            let logins = &mut self.household_mut(entity).logins;
+            logins.remove(&old_login);
+            logins.insert(new.login.clone(), number);
+        }
         new.updated_at = self.touch(now);
         let (id, entity) = (new.id, new.entity_id);
         self.users[number as usize] = new;

@@ -157,3 +157,22 @@ async fn users_are_found_by_every_filter() {
     let refused = send(api.inside(&entity, "GET /entity_users?sort=created_at&role_id=x&order=up")).await;
     assert_eq!(refused.wrong_fields(), ["query.order", "query.sort", "query.role_id"]);
 }
+
+#[tokio::test]
+async fn a_deleted_user_whose_token_lives_on_takes_no_login_back() {
+    let api = Api::start().await;
+    let entity = api.entity().await;
+    let role = api.role(&entity, "clerk", "").await;
+    let gone = api.user(&entity, "ana", &role).await;
+    let token = api.user_token(&gone).await;
+    api.sandbox.set_quirk("deleted_user_token", "alive").unwrap();
+    send(api.inside(&entity, &format!("DELETE /entity_users/{gone}"))).await;
+    let rename = async |name: &str| {
+        let body = json!({"first_name": name}).to_string();
+        send(api.request_as(&token, "PATCH /entity_users/me").body(body)).await.status
+    };
+    assert_eq!(rename("Ana").await, 200);
+    api.user(&entity, "ana", &role).await;
+    assert_eq!(rename("Anna").await, 200, "the new ana is no conflict for one who is gone");
+    assert_eq!(api.sandbox.logins(&entity), ["ana"]);
+}
