@@ -11,7 +11,7 @@ use monite::{
 
 use super::diff::{entity_patch, user_changes, user_patch};
 use super::observe::{Found, LookError, look_for_entity, look_for_user};
-use super::outcome::{Failure, LANDS_WITHIN_UNSEEN, Verdict, judge, lands_by};
+use super::outcome::{Failure, LANDS_WITHIN_UNSEEN, LISTING_LAG, Verdict, judge, lands_by};
 use super::plan::{Action, Observed};
 use crate::domain::document::UserDocument;
 use crate::domain::role::RoleName;
@@ -133,13 +133,17 @@ impl Hands {
         let roles: Result<Vec<Role>, _> =
             monite.entity(entity).roles().stream(RoleFilter::default()).try_collect().await;
         let roles = self.answered(roles)?;
-        let unknown: Vec<RoleName> = self.observed.roles.keys().cloned().collect();
-        for name in unknown {
+        // Only what is not known is settled by it: of a role we know, a list that lags tells less than Monite's own answer did.
+        let unknown = self.observed.roles.iter().filter(|(_, seen)| matches!(seen, Seen::Unknown(_)));
+        for name in unknown.map(|(name, _)| name.clone()).collect::<Vec<_>>() {
             self.see_role(&name, Seen::Absent);
         }
         for role in roles {
             // A name that no template can have belongs to somebody else (Monite's default role, say): not ours to touch.
             let Ok(name) = RoleName::parse(&role.name) else { continue };
+            if self.observed.roles.get(&name).and_then(Seen::present).is_some_and(|known| known.id == role.id) {
+                continue;
+            }
             self.see_role(&name, Seen::Present(RoleLink { id: role.id, confirmed: role.permissions }));
         }
         self.observed.roles_listed = true;
@@ -159,7 +163,7 @@ impl Hands {
                 Ok(())
             }
             // A role of that name is there already: it stays unknown, and the next plan looks.
-            Err(error) if error.is_conflict() => Ok(()),
+            Err(error) if error.is_conflict() => self.role_shows(monite, entity, name, &error).await,
             Err(error) => {
                 if !may_have_landed(&error) {
                     self.see_role(name, Seen::Absent);
@@ -181,6 +185,11 @@ impl Hands {
             }
             Err(error) if error.is_not_found() => {
                 // Somebody deleted it: look, and create it again.
+                let listed: Result<Vec<Role>, _> =
+                    monite.entity(entity).roles().stream(with_id(id)).try_collect().await;
+                if self.answered(listed)?.iter().any(|role| role.id == id) {
+                    return Err(self.failed(&error));
+                }
                 self.forget_role(name);
                 Ok(())
             }
@@ -226,7 +235,7 @@ impl Hands {
             Err(error) if error.is_conflict() => {
                 // Somebody has that login already: it stays unknown, and the next plan looks who.
                 self.see_user(user, Seen::Unknown(Attempt { lands_by: self.clock.now(), ..attempt }));
-                Ok(())
+                self.login_shows(monite, entity, &sent.login, &error).await
             }
             Err(error) => {
                 if may_have_landed(&error) {
@@ -255,6 +264,7 @@ impl Hands {
                 let halt = self.role_may_be_gone(&error, &document.role);
                 if error.is_not_found() && !names_a_role(&error) {
                     // Somebody deleted the entity user at Monite: look for its login, then create it again.
+                    self.make_sure_gone(monite, entity, id, &error).await?;
                     let now = self.clock.now();
                     self.see_user(user, Seen::Unknown(Attempt { at: now, lands_by: now, sent: confirmed }));
                     return Ok(());
@@ -268,7 +278,7 @@ impl Hands {
         let entity = self.entity()?;
         match monite.entity(entity).users().delete(id).await {
             Ok(_) => {}
-            Err(error) if error.is_not_found() => self.make_sure_gone(monite, entity, user, id, &error).await?,
+            Err(error) if error.is_not_found() => self.make_sure_gone(monite, entity, id, &error).await?,
             Err(error) => return Err(self.failed(&error)),
         }
         self.see_user(user, Seen::Absent);
@@ -277,19 +287,48 @@ impl Hands {
 
     /// A 404 alone proves nothing: a proxy or a wrong address answers it, too. Gone is what an answered listing does not show.
     async fn make_sure_gone(
-        &self, monite: &Monite, entity: EntityId, user: &UserId, id: EntityUserId, error: &monite::Error,
+        &self, monite: &Monite, entity: EntityId, id: EntityUserId, error: &monite::Error,
     ) -> Result<(), Halt> {
-        let Some(login) =
-            self.observed.users.get(user).and_then(Seen::present).map(|link| link.confirmed.login.clone())
-        else {
-            return Ok(());
-        };
-        let listed: Result<Vec<EntityUser>, _> =
-            monite.entity(entity).users().stream(EntityUserFilter::with_login(login)).try_collect().await;
+        let filter = EntityUserFilter { id_in: vec![id], ..EntityUserFilter::default() };
+        let listed: Result<Vec<EntityUser>, _> = monite.entity(entity).users().stream(filter).try_collect().await;
         if self.answered(listed)?.iter().any(|listed| listed.id == id) {
             return Err(self.failed(error));
         }
         Ok(())
+    }
+
+    /// A login that is taken must show in a list, or looking again at once would go round in circles: it does not yet when the
+    /// list lags behind the create that took it.
+    async fn login_shows(
+        &self, monite: &Monite, entity: EntityId, login: &str, error: &monite::Error,
+    ) -> Result<(), Halt> {
+        let filter = EntityUserFilter::with_login(login);
+        let listed: Result<Vec<EntityUser>, _> = monite.entity(entity).users().stream(filter).try_collect().await;
+        if self.answered(listed)?.iter().any(|user| user.login == login) {
+            Ok(())
+        } else {
+            Err(self.does_not_show(error))
+        }
+    }
+
+    /// The same for the name of a role.
+    async fn role_shows(
+        &self, monite: &Monite, entity: EntityId, name: &RoleName, error: &monite::Error,
+    ) -> Result<(), Halt> {
+        let listed: Result<Vec<Role>, _> =
+            monite.entity(entity).roles().stream(RoleFilter::named(name.as_str())).try_collect().await;
+        if self.answered(listed)?.iter().any(|role| role.name == name.as_str()) {
+            Ok(())
+        } else {
+            Err(self.does_not_show(error))
+        }
+    }
+
+    fn does_not_show(&self, taken: &monite::Error) -> Halt {
+        let mut failure = judge(taken, self.clock.now());
+        failure.verdict = Verdict::Retry { not_before: Some(LISTING_LAG), not_after: None };
+        failure.error.message.push_str("; no list shows who has it yet, so it is looked for again");
+        Halt::Failed(failure)
     }
 
     /// Commits everything noted down so far.
@@ -333,7 +372,7 @@ impl Hands {
             Ok(Found::NotYet(until)) => {
                 let wait = Duration::try_from(until.duration_since(self.clock.now())).unwrap_or_default();
                 let message = format!(
-                    "a create of this {kind} went unanswered and is not to be seen at Monite; it may still land until {until}, so it is looked for once more then"
+                    "a create of this {kind} went unanswered and is not to be seen at Monite; it may still land, or show in Monite's lists, until {until}, so it is looked for once more then"
                 );
                 Err(self.unsettled(Verdict::Retry { not_before: Some(wait), not_after: Some(wait) }, message))
             }
@@ -384,6 +423,10 @@ impl Hands {
 /// never went out.
 fn may_have_landed(error: &monite::Error) -> bool {
     error.may_have_applied() && error.operation() != Some("auth.token")
+}
+
+fn with_id(id: RoleId) -> RoleFilter {
+    RoleFilter { id_in: vec![id], ..RoleFilter::default() }
 }
 
 /// Whether a not-found is about the role that was sent, and not about the thing it was sent to.

@@ -4,6 +4,7 @@ use futures::TryStreamExt;
 use jiff::{SignedDuration, Timestamp};
 use monite::{Entity, EntityFilter, EntityStatus, EntityUser, EntityUserFilter, Monite, NewEntity, NewEntityUser};
 
+use super::outcome::shows_by;
 use crate::domain::{Attempt, CustomerId, EntityLink, UserLink};
 use crate::store::{Store, StoreError};
 
@@ -15,9 +16,9 @@ const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(120);
 pub enum Found<T> {
     /// It landed: this is it.
     It(T),
-    /// It is not there, and can no longer come.
+    /// It is not there, and can no longer come or be there unseen.
     Nothing,
-    /// It is not there, but may still come until then.
+    /// It is not there, but may still come, or show, until then.
     NotYet(Timestamp),
     /// Several could be it, more than were ever attempted; nobody may choose but a person. Their ids.
     TooMany(Vec<String>),
@@ -67,7 +68,7 @@ pub async fn look_for_entity(
     Ok(match choice {
         Choice::It(link) => Found::It(link),
         Choice::TooMany(ids) => Found::TooMany(ids),
-        Choice::Nothing if now < attempt.lands_by => Found::NotYet(attempt.lands_by),
+        Choice::Nothing if now < shows_by(attempt.lands_by) => Found::NotYet(shows_by(attempt.lands_by)),
         Choice::Nothing => Found::Nothing,
     })
 }
@@ -131,8 +132,8 @@ fn document_of(entity: &Entity) -> NewEntity {
 }
 
 /// Looks for the entity user of an unanswered create by the login that was sent: logins are unique within an entity, so there
-/// is one or none. `login_still_wanted`: a create that lands late cannot do harm then, because the next one is refused as a
-/// duplicate and looks again.
+/// is one or none. `login_still_wanted`: a create that lands late, or does not show yet, cannot do harm then, because the next
+/// one is refused as a duplicate and looks again.
 pub async fn look_for_user(
     monite: &Monite, entity: monite::EntityId, attempt: &Attempt<NewEntityUser>, login_still_wanted: bool,
     now: Timestamp,
@@ -145,7 +146,9 @@ pub async fn look_for_user(
         (Some(one), Some(other)) => {
             Found::TooMany([one, other].into_iter().chain(alike).map(|user| user.id.to_string()).collect())
         }
-        (None, _) if now < attempt.lands_by && !login_still_wanted => Found::NotYet(attempt.lands_by),
+        (None, _) if now < shows_by(attempt.lands_by) && !login_still_wanted => {
+            Found::NotYet(shows_by(attempt.lands_by))
+        }
         (None, _) => Found::Nothing,
     })
 }

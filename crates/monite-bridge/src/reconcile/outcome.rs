@@ -23,6 +23,17 @@ const LANDS_WITHIN_CUT: Duration = Duration::from_secs(5);
 /// A create that was not answered in time is given this long: Monite is slow right now, so it may well still come.
 const LANDS_WITHIN_TIMEOUT: Duration = Duration::from_secs(60);
 
+/// How long what Monite has done may be missing in its lists, or be shown as it was before. Monite promises nothing about it,
+/// and a list answered by a replica lags by well under a second as a rule; this is what a replica in trouble may take. Until it
+/// has passed, counted from the last moment a call could land, what a list does not show proves nothing.
+pub const LISTING_LAG: Duration = Duration::from_secs(10);
+
+/// From when on a list must show what landed by `lands_by`.
+#[must_use]
+pub fn shows_by(lands_by: Timestamp) -> Timestamp {
+    lands_by + LISTING_LAG
+}
+
 /// Why an object could not be brought to what is desired.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Failure {

@@ -7,7 +7,7 @@ use monite::{Clock, Monite};
 use tokio_util::sync::CancellationToken;
 
 use super::execute::{Halt, Hands};
-use super::outcome::Failure;
+use super::outcome::{Failure, Verdict};
 use super::plan::{Action, Desired, EntityWish, Observed, Policy, UserWish, plan};
 use crate::domain::document::UserDocument;
 use crate::domain::role::{RoleName, RoleTemplates};
@@ -112,13 +112,24 @@ impl<'a> Round<'a> {
         for _ in 0..rounds {
             let actions = plan(&self.desired, &self.hands.observed);
             if actions.is_empty() {
-                break;
+                return Ok(Ended::Finished);
             }
             if self.work_through(&actions, stop).await? == Ended::GivenBack {
                 return Ok(Ended::GivenBack);
             }
         }
+        self.set_aside_rest();
         Ok(Ended::Finished)
+    }
+
+    /// What is still to be done when the rounds are used up has not come out well, whatever the single calls answered.
+    fn set_aside_rest(&mut self) {
+        let message =
+            "Monite's answers contradict each other: what it did does not show when it is looked for".to_owned();
+        let error = LastError { status: None, message, request_id: None, at: self.workshop.clock.now() };
+        for action in plan(&self.desired, &self.hands.observed) {
+            self.set_aside(&action, Failure { verdict: Verdict::RETRY, error: error.clone() });
+        }
     }
 
     /// Does the actions in order, up to the first that calls for a new plan.

@@ -9,6 +9,7 @@ mod cors;
 mod documents;
 mod equal;
 mod import;
+mod lag;
 mod never_twice;
 mod openapi;
 mod prefer_wait;

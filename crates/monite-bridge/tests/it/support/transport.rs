@@ -18,6 +18,8 @@ pub(crate) enum Dies {
     BeforeCall(u32),
     /// Monite carries the call out; the answer never arrives.
     AfterCall(u32),
+    /// Monite carries out this call (method and path under `/v1`); the answer never arrives.
+    AfterThe(&'static str),
     /// Not the whole process: this one call panics, once.
     Panics(u32),
 }
@@ -48,12 +50,15 @@ impl Fuse {
         self.0.dead.notified().await;
     }
 
-    fn next_call(&self) -> Option<Dies> {
+    fn next_call(&self, request: &http::Request<Bytes>) -> Option<Dies> {
         let mut dies = self.0.dies.lock().unwrap();
         let (dies, made) = dies.as_mut()?;
         *made += 1;
         Some(*dies).filter(|dies| match dies {
             Dies::BeforeCall(n) | Dies::AfterCall(n) => *made > *n,
+            Dies::AfterThe(call) => call.split_once(" /").is_some_and(|(method, path)| {
+                request.method() == method && request.uri().path() == format!("/v1/{path}")
+            }),
             Dies::Panics(n) => *made == *n + 1,
         })
     }
@@ -79,11 +84,11 @@ impl InProcess {
 #[async_trait]
 impl Transport for InProcess {
     async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
-        let end = self.fuse.next_call();
+        let end = self.fuse.next_call(&request);
         match end {
             Some(Dies::BeforeCall(_)) => self.fuse.die().await,
             Some(Dies::Panics(_)) => panic!("on demand"),
-            Some(Dies::AfterCall(_)) | None => {}
+            Some(Dies::AfterCall(_) | Dies::AfterThe(_)) | None => {}
         }
         let response = match self.router.clone().oneshot(request.map(Body::from)).await {
             Ok(response) => response,
