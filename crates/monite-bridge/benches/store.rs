@@ -143,6 +143,7 @@ fn done(_lease: &Lease, now: Timestamp) -> Vec<Change> {
         attempts: 0,
         due_at: None,
         error: None,
+        unanswered_until: None,
         at: now,
     })]
 }

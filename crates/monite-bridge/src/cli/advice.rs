@@ -12,7 +12,7 @@ pub(super) fn next_step(object: &str, sync: &SyncStatus, now: Timestamp) -> Stri
         SyncState::Pending => {
             "Nothing while `monite-bridge serve` runs: it is taken within a second. Without it, run `monite-bridge sync`.".to_owned()
         }
-        SyncState::Deactivated => "Nothing: it is switched off because it was deleted. Writing it again brings it back.".to_owned(),
+        SyncState::Deactivated => "Nothing: it is switched off because it, or the customer it belongs to, was deleted. Writing that again brings it back.".to_owned(),
         SyncState::Drifted => format!("Decide which side is right: `monite-bridge retry {object}` sends the stored document again."),
         SyncState::Rejected => format!(
             "Correct the document as the error says and write or import it again. If Monite is the one to change, do that and run `monite-bridge retry {object}`."

@@ -60,6 +60,7 @@ fn object(customer: &CustomerId, action: &Action) -> String {
 fn call(action: &Action) -> (&'static str, String) {
     match action {
         Action::SettleEntity => ("settle_entity", "GET /entities".to_owned()),
+        Action::LookAtEntity(id) => ("look_at_entity", format!("GET /entities/{id}")),
         Action::CreateEntity(_) => ("create_entity", "POST /entities".to_owned()),
         Action::ActivateEntity(id) => ("activate_entity", format!("POST /entities/{id}/activate")),
         Action::PatchEntity { id, .. } => ("patch_entity", format!("PATCH /entities/{id}")),
@@ -69,6 +70,7 @@ fn call(action: &Action) -> (&'static str, String) {
         Action::UpdateRole(_, id, _) => ("update_role", format!("PATCH /roles/{id}")),
         Action::DeleteUser(_, id) => ("delete_user", format!("DELETE /entity_users/{id}")),
         Action::FindUser { .. } => ("find_user", "GET /entity_users".to_owned()),
+        Action::LookAtUser(_, id) => ("look_at_user", format!("GET /entity_users/{id}")),
         Action::CreateUser(..) => ("create_user", "POST /entity_users".to_owned()),
         Action::PatchUser { id, .. } => ("patch_user", format!("PATCH /entity_users/{id}")),
     }
@@ -77,6 +79,9 @@ fn call(action: &Action) -> (&'static str, String) {
 fn why(action: &Action, visit: &Visit) -> String {
     match action {
         Action::SettleEntity => "a create went out and nobody saw an answer: look before anything else".to_owned(),
+        Action::LookAtEntity(_) | Action::LookAtUser(..) => {
+            "an earlier change went out and nobody saw an answer: look what is there now".to_owned()
+        }
         Action::CreateEntity(_) => "the customer has no entity yet".to_owned(),
         Action::ActivateEntity(_) => "the customer is to be there, and its entity is switched off".to_owned(),
         Action::PatchEntity { .. } | Action::PatchUser { .. } => {

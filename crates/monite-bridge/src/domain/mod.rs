@@ -8,5 +8,5 @@ pub mod seen;
 pub mod sync;
 
 pub use id::{CustomerId, InvalidId, ObjectId, UserId};
-pub use seen::{Attempt, EntityLink, RoleLink, Seen, UserLink};
+pub use seen::{Attempt, EntityLink, LANDS_WITHIN_UNSEEN, RoleLink, Seen, UserLink};
 pub use sync::{Call, Generation, LastError, SyncState, SyncStatus};

@@ -65,7 +65,7 @@ states! {
     Rejected = "rejected",
     /// Monite holds something else (only with `drift = "report"`).
     Drifted = "drifted",
-    /// Switched off at Monite because the product deleted it.
+    /// Switched off because the product deleted it; a user that was not at Monite yet when its customer was deleted.
     Deactivated = "deactivated",
 }
 

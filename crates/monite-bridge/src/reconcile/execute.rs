@@ -11,18 +11,18 @@ use monite::{
 
 use super::diff::{entity_patch, user_changes, user_patch};
 use super::observe::{Found, LookError, look_for_entity, look_for_user};
-use super::outcome::{Failure, LANDS_WITHIN_UNSEEN, LISTING_LAG, Verdict, judge, lands_by};
+use super::outcome::{Failure, LISTING_LAG, Verdict, judge, lands_by, may_have_landed};
 use super::plan::{Action, Observed};
 use crate::domain::document::UserDocument;
 use crate::domain::role::RoleName;
-use crate::domain::{Attempt, Call, EntityLink, LastError, RoleLink, Seen, UserId, UserLink};
+use crate::domain::{Attempt, Call, EntityLink, LANDS_WITHIN_UNSEEN, LastError, RoleLink, Seen, UserId, UserLink};
 use crate::store::{Change, Fenced, Lease, Store, StoreError};
 
 /// Why an action did not come to its end.
 #[derive(Debug)]
 pub enum Halt {
     /// Monite did not do it, or nobody knows; concerns this action's object only.
-    Failed(Failure),
+    Failed(Box<Failure>),
     /// Another worker holds the customer: write nothing and call nothing any more.
     LeaseLost,
     /// The store failed: nothing can be noted down, so nothing more may be done.
@@ -67,6 +67,7 @@ impl Hands {
     async fn dispatch(&mut self, monite: &Monite, action: &Action) -> Result<(), Halt> {
         match action {
             Action::SettleEntity => self.settle_entity(monite).await,
+            Action::LookAtEntity(id) => self.look_at_entity(monite, *id).await,
             Action::CreateEntity(document) => self.create_entity(monite, document).await,
             Action::ActivateEntity(id) => self.switch_entity(monite, *id, true).await,
             Action::DeactivateEntity(id) => self.switch_entity(monite, *id, false).await,
@@ -82,6 +83,7 @@ impl Hands {
             Action::UpdateRole(name, id, permissions) => self.update_role(monite, name, *id, permissions).await,
             Action::DeleteUser(user, id) => self.delete_user(monite, user, *id).await,
             Action::FindUser { user, wanted } => self.find_user(monite, user, wanted.as_deref()).await,
+            Action::LookAtUser(user, id) => self.look_at_user(monite, user, *id).await,
             Action::CreateUser(user, document) => self.create_user(monite, user, document).await,
             Action::PatchUser { user, becomes, .. } => self.patch_user(monite, user, becomes).await,
         }
@@ -193,7 +195,14 @@ impl Hands {
                 self.forget_role(name);
                 Ok(())
             }
-            Err(error) => Err(self.failed(&error)),
+            Err(error) => {
+                let failed = judge(&error, self.clock.now());
+                if failed.unanswered_until.is_some() {
+                    // What it grants is not known any more, and the template may be another one by the next visit.
+                    self.forget_role(name);
+                }
+                Err(Halt::Failed(Box::new(failed)))
+            }
         }
     }
 
@@ -286,7 +295,7 @@ impl Hands {
     }
 
     /// A 404 alone proves nothing: a proxy or a wrong address answers it, too. Gone is what an answered listing does not show.
-    async fn make_sure_gone(
+    pub(super) async fn make_sure_gone(
         &self, monite: &Monite, entity: EntityId, id: EntityUserId, error: &monite::Error,
     ) -> Result<(), Halt> {
         let filter = EntityUserFilter { id_in: vec![id], ..EntityUserFilter::default() };
@@ -328,7 +337,7 @@ impl Hands {
         let mut failure = judge(taken, self.clock.now());
         failure.verdict = Verdict::Retry { not_before: Some(LISTING_LAG), not_after: None };
         failure.error.message.push_str("; no list shows who has it yet, so it is looked for again");
-        Halt::Failed(failure)
+        Halt::Failed(Box::new(failure))
     }
 
     /// Commits everything noted down so far.
@@ -342,12 +351,12 @@ impl Hands {
         }
     }
 
-    fn answered<T>(&self, answer: Result<T, monite::Error>) -> Result<T, Halt> {
+    pub(super) fn answered<T>(&self, answer: Result<T, monite::Error>) -> Result<T, Halt> {
         answer.map_err(|error| self.failed(&error))
     }
 
-    fn failed(&self, error: &monite::Error) -> Halt {
-        Halt::Failed(judge(error, self.clock.now()))
+    pub(super) fn failed(&self, error: &monite::Error) -> Halt {
+        Halt::Failed(Box::new(judge(error, self.clock.now())))
     }
 
     /// A user refused because its role does not exist: the role is looked for again, and the user tried again.
@@ -357,7 +366,7 @@ impl Hands {
             self.forget_role(role);
             failure.verdict = Verdict::RETRY;
         }
-        Halt::Failed(failure)
+        Halt::Failed(Box::new(failure))
     }
 
     fn forget_role(&mut self, role: &RoleName) {
@@ -388,12 +397,12 @@ impl Hands {
         }
     }
 
-    fn unsettled(&self, verdict: Verdict, message: String) -> Halt {
+    pub(super) fn unsettled(&self, verdict: Verdict, message: String) -> Halt {
         let error = LastError { status: None, message, request_id: None, at: self.clock.now() };
-        Halt::Failed(Failure { verdict, error })
+        Halt::Failed(Box::new(Failure { verdict, error, unanswered_until: None }))
     }
 
-    fn entity(&self) -> Result<EntityId, Halt> {
+    pub(super) fn entity(&self) -> Result<EntityId, Halt> {
         let link = self.observed.entity.present().map(|link| link.id);
         link.ok_or_else(|| self.unsettled(Verdict::RETRY, "the customer's entity is not there yet".to_owned()))
     }
@@ -403,7 +412,7 @@ impl Hands {
         link.ok_or_else(|| self.unsettled(Verdict::RETRY, format!("the role {name} is not in the entity: it could not be created, or its template is not configured any more")))
     }
 
-    fn see_entity(&mut self, seen: Seen<EntityLink, monite::NewEntity>) {
+    pub(super) fn see_entity(&mut self, seen: Seen<EntityLink, monite::NewEntity>) {
         self.observed.entity = seen.clone();
         self.notes.push(Change::Entity(seen));
     }
@@ -413,16 +422,10 @@ impl Hands {
         self.notes.push(Change::Role(name.clone(), seen));
     }
 
-    fn see_user(&mut self, user: &UserId, seen: Seen<UserLink, monite::NewEntityUser>) {
+    pub(super) fn see_user(&mut self, user: &UserId, seen: Seen<UserLink, monite::NewEntityUser>) {
         self.observed.users.insert(user.clone(), seen.clone());
         self.notes.push(Change::User(user.clone(), seen));
     }
-}
-
-/// Whether the create itself may have reached Monite. A failed token mint says nothing about the call it was for: that one
-/// never went out.
-fn may_have_landed(error: &monite::Error) -> bool {
-    error.may_have_applied() && error.operation() != Some("auth.token")
 }
 
 fn with_id(id: RoleId) -> RoleFilter {

@@ -3,7 +3,9 @@
 //! [`mod@plan`] decides and does nothing; [`observe`] looks at Monite where the store does not know; [`execute`] does one action
 //! and makes no choices; [`visit`] runs the three for one customer until nothing is left; [`driver`] decides when.
 
+pub mod compare;
 pub mod diff;
+mod doubt;
 pub mod driver;
 pub mod execute;
 pub mod observe;

@@ -12,15 +12,10 @@ const BASE: Duration = Duration::from_secs(1);
 /// No retry is further away than this: an outage that ends is noticed within five minutes.
 const CAP: Duration = Duration::from_secs(300);
 
-/// A create stored as going out is given this long to land when its process dies before it sees an answer: the request
-/// timeout of the client plus a margin for Monite to finish what it had begun. One that waited for the rate limit first, and
-/// went out later than stored, is covered by the lease: nobody looks before that has ended, ten seconds or more after the death.
-pub const LANDS_WITHIN_UNSEEN: Duration = Duration::from_secs(20);
-
-/// A create whose connection was cut is given this long: Monite was at work on it, and nobody is waiting for it any more.
+/// A call whose connection was cut is given this long: Monite was at work on it, and nobody is waiting for it any more.
 const LANDS_WITHIN_CUT: Duration = Duration::from_secs(5);
 
-/// A create that was not answered in time is given this long: Monite is slow right now, so it may well still come.
+/// A call that was not answered in time is given this long: Monite is slow right now, so it may well still come.
 const LANDS_WITHIN_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How long what Monite has done may be missing in its lists, or be shown as it was before. Monite promises nothing about it,
@@ -41,6 +36,8 @@ pub struct Failure {
     pub verdict: Verdict,
     /// What happened, in words for the person who must act.
     pub error: LastError,
+    /// Nobody knows whether the call landed; it may until then.
+    pub unanswered_until: Option<Timestamp>,
 }
 
 /// What becomes of an object after a failure.
@@ -99,7 +96,15 @@ pub fn judge(error: &monite::Error, now: Timestamp) -> Failure {
     } else {
         Verdict::Retry { not_before: error.retry_after(), not_after: None }
     };
-    Failure { verdict, error: last_error(error, now) }
+    let unanswered_until = may_have_landed(error).then(|| lands_by(error, now));
+    Failure { verdict, error: last_error(error, now), unanswered_until }
+}
+
+/// Whether the call itself may have reached Monite. A failed token mint says nothing about the call it was for: that one never
+/// went out.
+#[must_use]
+pub fn may_have_landed(error: &monite::Error) -> bool {
+    error.may_have_applied() && error.operation() != Some("auth.token")
 }
 
 fn refuses_the_document(error: &monite::Error) -> bool {
@@ -120,7 +125,7 @@ pub fn last_error(error: &monite::Error, now: Timestamp) -> LastError {
     LastError { status: error.status(), message, request_id: error.request_id().map(|id| id.to_string()), at: now }
 }
 
-/// Until when a create with this outcome may still land.
+/// Until when a call with this outcome may still land.
 #[must_use]
 pub fn lands_by(error: &monite::Error, now: Timestamp) -> Timestamp {
     let timed_out = matches!(error, monite::Error::Transport { kind: monite::TransportKind::Timeout, .. });

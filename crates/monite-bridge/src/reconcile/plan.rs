@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use monite::{EntityId, EntityUserId, NewEntity, NewEntityUser, Permissions, RoleId};
 
 use super::diff::{FieldChange, entity_changes, user_changes};
 use crate::domain::document::UserDocument;
 use crate::domain::role::{RoleName, RoleTemplates};
-use crate::domain::{EntityLink, RoleLink, Seen, UserId, UserLink};
+use crate::domain::{EntityLink, Generation, RoleLink, Seen, SyncStatus, UserId, UserLink};
 use crate::store::{Visit, Wish};
 
 /// What becomes of things the product deleted, from `[sync]` in the configuration.
@@ -70,6 +71,19 @@ pub struct Observed {
     pub roles_listed: bool,
     /// The entity users of the desired users.
     pub users: BTreeMap<UserId, Seen<UserLink, NewEntityUser>>,
+    /// Whether another change of the entity is on its way, as far as anybody knows.
+    pub entity_doubt: Option<Doubt>,
+    /// The same of entity users.
+    pub user_doubts: BTreeMap<UserId, Doubt>,
+}
+
+/// An earlier change, of something else than what is desired now, went out without an answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Doubt {
+    /// It may still land until then.
+    pub until: Timestamp,
+    /// What is desired now.
+    pub generation: Generation,
 }
 
 /// One thing to do at Monite.
@@ -77,6 +91,8 @@ pub struct Observed {
 pub enum Action {
     /// Look whether an entity create that nobody saw answered has landed.
     SettleEntity,
+    /// `GET /entities/{id}`: an earlier change went unanswered, so what the entity is like is not known.
+    LookAtEntity(EntityId),
     /// `POST /entities`.
     CreateEntity(Box<NewEntity>),
     /// `POST /entities/{id}/activate`.
@@ -107,6 +123,8 @@ pub enum Action {
         /// The login it is to have; `None` when it is to be deleted. The one that was sent may be another.
         wanted: Option<String>,
     },
+    /// `GET /entity_users/{id}`: an earlier change went unanswered, so what the entity user is like is not known.
+    LookAtUser(UserId, EntityUserId),
     /// `POST /entity_users`; the role is looked up by name when the action runs, since it may only be created just before.
     CreateUser(UserId, UserDocument),
     /// `PATCH /entity_users/{id}` with the fields that differ.
@@ -126,7 +144,24 @@ impl Action {
     /// Whether it only looks: what it finds decides anew what is to be done.
     #[must_use]
     pub fn is_look(&self) -> bool {
-        matches!(self, Self::SettleEntity | Self::ListRoles | Self::FindUser { .. })
+        matches!(
+            self,
+            Self::SettleEntity | Self::LookAtEntity(_) | Self::ListRoles | Self::FindUser { .. } | Self::LookAtUser(..)
+        )
+    }
+
+    /// Whether it changes an entity or an entity user that exists. Unanswered, it leaves a [`Doubt`]; an unanswered create leaves
+    /// [`Seen::Unknown`], and an unanswered change of a role is forgotten and looked for.
+    #[must_use]
+    pub fn changes_what_is_there(&self) -> bool {
+        matches!(
+            self,
+            Self::ActivateEntity(_)
+                | Self::PatchEntity { .. }
+                | Self::DeactivateEntity(_)
+                | Self::DeleteUser(..)
+                | Self::PatchUser { .. }
+        )
     }
 
     /// The user it is about, if it is about one.
@@ -135,6 +170,7 @@ impl Action {
         match self {
             Self::DeleteUser(user, _)
             | Self::FindUser { user, .. }
+            | Self::LookAtUser(user, _)
             | Self::CreateUser(user, _)
             | Self::PatchUser { user, .. } => Some(user),
             _ => None,
@@ -180,6 +216,10 @@ fn plan_entity(desired: &Desired, observed: &Observed, actions: &mut Vec<Action>
         (EntityWish::As(document), Seen::Absent) => {
             actions.push(Action::CreateEntity(document.clone()));
             true
+        }
+        (EntityWish::As(_) | EntityWish::Off, Seen::Present(link)) if observed.entity_doubt.is_some() => {
+            actions.push(Action::LookAtEntity(link.id));
+            false
         }
         (EntityWish::As(document), Seen::Present(link)) => {
             if !link.active {
@@ -241,6 +281,9 @@ fn plan_user(user: &UserId, document: &UserDocument, observed: &Observed) -> Opt
     match observed.users.get(user) {
         Some(Seen::Unknown(_)) => Some(Action::FindUser { user: user.clone(), wanted: Some(document.login.clone()) }),
         Some(Seen::Absent) | None => Some(Action::CreateUser(user.clone(), document.clone())),
+        Some(Seen::Present(link)) if observed.user_doubts.contains_key(user) => {
+            Some(Action::LookAtUser(user.clone(), link.id))
+        }
         Some(Seen::Present(link)) => {
             let changes = named_user_changes(link, document, &observed.roles);
             let patch =
@@ -319,8 +362,18 @@ impl Observed {
             roles: visit.roles.clone(),
             roles_listed: visit.roles_listed,
             users: visit.users.iter().map(|user| (user.id.clone(), user.entity_user.clone())).collect(),
+            entity_doubt: doubt(visit.customer.doubt, &visit.customer.sync),
+            user_doubts: visit
+                .users
+                .iter()
+                .filter_map(|user| Some((user.id.clone(), doubt(user.doubt, &user.sync)?)))
+                .collect(),
         }
     }
+}
+
+fn doubt(until: Option<Timestamp>, sync: &SyncStatus) -> Option<Doubt> {
+    until.map(|until| Doubt { until, generation: sync.generation })
 }
 
 #[cfg(test)]

@@ -128,7 +128,7 @@ impl<'a> Round<'a> {
             "Monite's answers contradict each other: what it did does not show when it is looked for".to_owned();
         let error = LastError { status: None, message, request_id: None, at: self.workshop.clock.now() };
         for action in plan(&self.desired, &self.hands.observed) {
-            self.set_aside(&action, Failure { verdict: Verdict::RETRY, error: error.clone() });
+            self.set_aside(&action, Failure { verdict: Verdict::RETRY, error: error.clone(), unanswered_until: None });
         }
     }
 
@@ -146,7 +146,7 @@ impl<'a> Round<'a> {
                     }
                 }
                 Err(Halt::Failed(failure)) => {
-                    self.set_aside(action, failure);
+                    self.set_aside(action, *failure);
                     break;
                 }
                 Err(halt) => return Err(halt),
@@ -183,6 +183,8 @@ impl<'a> Round<'a> {
 
     /// Takes the object that failed out of what is desired in this visit; the others go on.
     fn set_aside(&mut self, action: &Action, failure: Failure) {
+        let unanswered_until = failure.unanswered_until.filter(|_| action.changes_what_is_there());
+        let failure = Failure { unanswered_until, ..failure };
         match (action, action.user()) {
             (_, Some(user)) => self.set_aside_user(&user.clone(), failure),
             (Action::CreateRole(name, _) | Action::UpdateRole(name, ..), _) => {
@@ -264,7 +266,15 @@ impl<'a> Round<'a> {
     }
 
     fn success(&self, generation: Generation, state: SyncState) -> Progress {
-        Progress { generation, state, attempts: 0, due_at: None, error: None, at: self.workshop.clock.now() }
+        Progress {
+            generation,
+            state,
+            attempts: 0,
+            due_at: None,
+            error: None,
+            unanswered_until: None,
+            at: self.workshop.clock.now(),
+        }
     }
 
     /// Notes down how everything came out and gives the customer back.
@@ -329,6 +339,7 @@ impl<'a> Round<'a> {
             attempts,
             due_at,
             error: Some(failure.error.clone()),
+            unanswered_until: failure.unanswered_until,
             at: now,
         }
     }

@@ -59,6 +59,9 @@ pub struct Customer {
     pub sync: SyncStatus,
     /// Its entity at Monite.
     pub entity: Seen<EntityLink, NewEntity>,
+    /// A change that carried something else than what is desired now went out without an answer, and may still land until then:
+    /// what Monite holds must be looked at before it is changed again.
+    pub doubt: Option<Timestamp>,
     /// The latest calls at Monite, newest first.
     pub calls: Vec<Call>,
 }
@@ -78,6 +81,8 @@ pub struct User {
     pub sync: SyncStatus,
     /// Its entity user at Monite.
     pub entity_user: Seen<UserLink, NewEntityUser>,
+    /// See [`Customer::doubt`].
+    pub doubt: Option<Timestamp>,
     /// The latest calls at Monite, newest first.
     pub calls: Vec<Call>,
 }
@@ -219,6 +224,9 @@ pub enum Change {
     UserDone(UserId, Progress),
     /// The deletion of a user is complete: the row goes away, unless the product wrote the user again meanwhile.
     UserGone(UserId, Generation),
+    /// Monite was looked at: what is known of the customer (or of the user, when named) is in no [doubt](Customer::doubt) any
+    /// more, unless the product wrote it after this generation.
+    Looked(Option<UserId>, Generation),
     /// Calls made for the customer (or for the user, when named), oldest first.
     Calls(Option<UserId>, Vec<Call>),
 }
@@ -237,6 +245,9 @@ pub struct Progress {
     pub due_at: Option<Timestamp>,
     /// Why it failed; `None` after a success.
     pub error: Option<LastError>,
+    /// A change went out of which nobody knows whether it landed; it may until then. `None`: every change was answered. See
+    /// [`Customer::doubt`].
+    pub unanswered_until: Option<Timestamp>,
     /// When this was.
     pub at: Timestamp,
 }
@@ -316,6 +327,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Stores a customer's document. An equal document (and a customer that is to be there) is `Unchanged` and costs nothing.
     /// A customer that was deleted comes back with the same entity.
+    ///
+    /// While a visit has the customer in hand and it is due, a change may be on its way to Monite: it is in
+    /// [doubt](Customer::doubt) then, unless the visit tells how it came out. That goes for every write of the product.
     async fn put_customer(
         &self, id: &CustomerId, document: &CustomerDocument, when: Precondition, now: Timestamp,
     ) -> Result<Written<Customer>, StoreError>;
@@ -372,6 +386,8 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     // The reconciler's side.
 
     /// Takes up to `limit` customers due at `now`, the longest waiting first, so that no other worker gets them before the lease ends.
+    /// When the last worker did not give one back, it may have died in the middle of a change: what was due is in
+    /// [doubt](Customer::doubt) once another generation is desired.
     async fn claim_due(
         &self, worker: &WorkerId, now: Timestamp, lease: Duration, limit: u32, only: Option<&CustomerId>,
     ) -> Result<Vec<Lease>, StoreError>;

@@ -182,6 +182,7 @@ async fn a_deleted_customer_is_switched_off_and_comes_back_as_the_same_entity() 
     assert_eq!(bridge.get("/v1/customers/acme").await.state(), "deactivated");
     assert_eq!(bridge.sandbox.entities()[0]["status"], "inactive");
     assert_eq!(bridge.sandbox.logins(&entity), ["ana"], "nothing new in an entity that is off");
+    assert_eq!(bridge.get("/v1/customers/acme/users/late").await.state(), "deactivated");
 
     bridge.put_customer("acme").await;
     bridge.settle().await;

@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod api_key;
+mod comings_and_goings;
 mod command_line;
 mod conditions;
 mod cors;

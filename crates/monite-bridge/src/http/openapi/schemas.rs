@@ -174,7 +174,7 @@ fn answers() -> Map<String, Value> {
         "State": {
             "type": "string", "enum": SyncState::ALL.iter().map(|state| state.as_str()).collect::<Vec<_>>(),
             "description": "pending: accepted, not yet at Monite. in_sync: Monite confirmed it. retrying: will try again by itself. rejected: Monite \
-                            refused this document; waits for a new one or a retry. drifted: Monite holds something else. deactivated: switched off.",
+                            refused this document; waits for a new one or a retry. drifted: Monite holds something else. deactivated: switched off, or a user that waits for its customer to come back.",
         },
         "Token": {
             "type": "object", "required": ["access_token", "token_type", "expires_in", "entity_id", "entity_user_id", "api_url"],

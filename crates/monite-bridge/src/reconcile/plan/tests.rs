@@ -2,7 +2,7 @@
 //!
 //! Desired: `entity` (or `entity:CITY`), `off`, `untouched`; `everywhere:ROLE`; `USER=ROLE` or `USER=gone`.
 //! Observed: `entity`, `entity:CITY`, `entity-off`, `entity?` (unknown); `listed`; `ROLE!` (present), `ROLE~` (present, but with other
-//! permissions), `ROLE?`; `USER=ROLE` (present with that role), `USER?`. What is not named is absent, or, for roles before `listed`, not known.
+//! permissions), `ROLE?`; `USER=ROLE` (present with that role), `USER?`; `doubt:entity`, `doubt:USER`. What is not named is absent, or, for roles before `listed`, not known.
 
 use std::collections::BTreeMap;
 
@@ -83,6 +83,15 @@ fn switching_off_touches_nothing_but_deletions() {
 }
 
 #[test]
+fn what_an_unanswered_change_may_have_touched_is_looked_at_before_it_is_changed_again() {
+    check("entity ana=admin", "entity doubt:entity listed admin!", &["look at entity"]);
+    check("off", "entity-off doubt:entity", &["look at entity"]);
+    check("untouched ana=admin", "entity doubt:entity listed admin!", &["create ana"]);
+    check("entity ana=admin", "entity listed admin! ana=admin doubt:ana", &["look at ana"]);
+    check("entity ana=gone", "entity listed admin! ana=admin doubt:ana", &["delete ana"]);
+}
+
+#[test]
 fn a_role_without_a_template_is_left_alone() {
     check("entity ana=stranger", "entity listed stranger~", &["create ana"]);
 }
@@ -97,6 +106,8 @@ fn said(action: &Action) -> String {
     let fields = |changes: &[FieldChange]| changes.iter().map(|c| c.field.clone()).collect::<Vec<_>>().join(" ");
     match action {
         Action::SettleEntity => "settle entity".to_owned(),
+        Action::LookAtEntity(_) => "look at entity".to_owned(),
+        Action::LookAtUser(user, _) => format!("look at {user}"),
         Action::CreateEntity(_) => "create entity".to_owned(),
         Action::ActivateEntity(_) => "activate entity".to_owned(),
         Action::PatchEntity { changes, .. } => format!("patch entity {}", fields(changes)),
@@ -134,10 +145,19 @@ fn desired_of(text: &str) -> Desired {
 }
 
 fn observed_of(text: &str) -> Observed {
-    let mut observed =
-        Observed { entity: Seen::Absent, roles: BTreeMap::new(), roles_listed: false, users: BTreeMap::new() };
+    let mut observed = Observed {
+        entity: Seen::Absent,
+        roles: BTreeMap::new(),
+        roles_listed: false,
+        users: BTreeMap::new(),
+        entity_doubt: None,
+        user_doubts: BTreeMap::new(),
+    };
+    let doubt = Doubt { until: Timestamp::UNIX_EPOCH, generation: Generation(1) };
     for word in text.split_whitespace() {
         match word.split_once(['=', ':']) {
+            Some(("doubt", "entity")) => observed.entity_doubt = Some(doubt),
+            Some(("doubt", user)) => drop(observed.user_doubts.insert(id(user), doubt)),
             Some(("entity", city)) => observed.entity = present_entity(city, true),
             Some((user, role)) => drop(observed.users.insert(id(user), present_user(user, role))),
             None => observe_word(word, &mut observed),

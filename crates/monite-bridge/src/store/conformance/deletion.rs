@@ -44,11 +44,51 @@ pub(crate) async fn a_user_of_a_deleted_customer_waits_for_its_return(database: 
     desk.finished(&lease, vec![Change::CustomerDone(deactivated)]).await;
 
     let ana = desk.put_person("acme", "ana", &person("ana"), at(2)).await;
-    assert_eq!(ana.sync.state, SyncState::Pending);
+    assert_eq!((ana.sync.state, ana.sync.next_attempt_at), (SyncState::Deactivated, None));
     assert_eq!(desk.due(at(100)).await, Vec::<String>::new(), "nothing can be done for her");
     desk.put("acme", &document("+49 1"), at(101)).await;
+    let ana = desk.see_person("acme", "ana").await.unwrap();
+    assert_eq!((ana.sync.state, ana.sync.next_attempt_at), (SyncState::Pending, Some(at(101))));
     let lease = desk.claim_one(at(101)).await;
     assert_eq!(desk.visit(&lease, at(101)).await.users.len(), 1);
+}
+
+pub(crate) async fn users_that_were_not_at_monite_rest_with_their_customer(database: &impl Database) {
+    let desk = Desk::of(database).await;
+    desk.settled("acme", 1, at(0)).await;
+    desk.settled_person("acme", "there", 1, at(0)).await;
+    for user in ["new", "tried", "refused", "leaving"] {
+        desk.put_person("acme", user, &person(user), at(1)).await;
+    }
+    let lease = desk.claim_one(at(1)).await;
+    let changes = vec![
+        Change::UserDone(user_id("tried"), retrying(1, at(1), 30)),
+        Change::UserDone(user_id("refused"), rejected(1, at(1))),
+    ];
+    desk.recorded(&lease, changes).await;
+    desk.drop_person("acme", "leaving", false, at(2)).await;
+    desk.drop_customer("acme", at(2)).await;
+    let states = async |expected: [SyncState; 5]| {
+        let mut found = Vec::new();
+        for user in ["there", "new", "tried", "refused", "leaving"] {
+            found.push(desk.see_person("acme", user).await.unwrap().sync.state);
+        }
+        assert_eq!(found, expected);
+    };
+    use SyncState::{Deactivated, InSync, Pending, Rejected};
+    states([InSync, Deactivated, Deactivated, Rejected, Pending]).await;
+    // The visit that was under way ends with a failure: she would be tried again if her customer were there.
+    desk.finished(&lease, vec![Change::UserDone(user_id("new"), retrying(1, at(3), 30))]).await;
+    states([InSync, Deactivated, Deactivated, Rejected, Pending]).await;
+    let users = desk.stats().await.unwrap().users;
+    assert_eq!(users[&Deactivated], 2);
+
+    let record = json!({"id": "acme", "type": "organization", "email": "ap@example.com", "organization": {"legal_name": "Back"},
+        "address": {"country": "DE", "city": "Bonn", "line1": "Weg 1", "postal_code": "53111"}});
+    let record = crate::domain::document::parse_record(&record, &crate::domain::role::RoleTemplates::presets());
+    desk.import(&[record.unwrap()], at(4)).await.unwrap();
+    states([InSync, Pending, Pending, Rejected, Pending]).await;
+    assert_eq!(desk.see_person("acme", "new").await.unwrap().sync.next_attempt_at, Some(at(4)));
 }
 
 pub(crate) async fn users_of_a_deleted_customer_can_still_be_deleted(database: &impl Database) {

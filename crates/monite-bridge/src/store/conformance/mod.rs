@@ -18,6 +18,7 @@ use crate::domain::document::{CustomerDocument, UserDocument};
 use crate::domain::{Attempt, CustomerId, EntityLink, Generation, LastError, Seen, SyncState, UserId, UserLink};
 
 pub(super) mod deletion;
+pub(super) mod doubt;
 pub(super) mod import;
 pub(super) mod lease;
 pub(super) mod listing;
@@ -128,6 +129,7 @@ pub(super) fn done(generation: i64, at: Timestamp) -> Progress {
         attempts: 0,
         due_at: None,
         error: None,
+        unanswered_until: None,
         at,
     }
 }

@@ -153,6 +153,24 @@ impl ModelCustomer {
 }
 
 impl ModelCustomer {
+    /// Users of a customer that is not to be there are tried at no time.
+    fn rest(&mut self) {
+        let open = |user: &&mut Object| {
+            user.wish == Wish::Present && matches!(user.state, SyncState::Pending | SyncState::Retrying)
+        };
+        if self.object.wish == Wish::Gone {
+            self.users
+                .values_mut()
+                .filter(open)
+                .for_each(|user| (user.state, user.due) = (SyncState::Deactivated, None));
+        }
+    }
+
+    fn take_up(&mut self, now: i64) {
+        let rests = |user: &&mut Object| user.wish == Wish::Present && user.state == SyncState::Deactivated;
+        self.users.values_mut().filter(rests).for_each(|user| (user.state, user.due) = (SyncState::Pending, Some(now)));
+    }
+
     fn user_ended(&mut self, user: usize, wished: Wish, progress: Option<Progress>, ending: Ending) {
         let Some(there) = self.users.get_mut(&user) else { return };
         match (ending, wished) {
@@ -240,6 +258,7 @@ impl Bench {
                 assert!(matches!(dropped, Some(Written::Changed(_))));
                 known.object.delete(now, !known.object.at_monite);
                 known.written_at = now;
+                known.rest();
             }
         }
     }
@@ -261,6 +280,7 @@ impl Bench {
             Some(there) => there.write(login, now),
             None => drop(known.users.insert(user, Object::new(login, now))),
         }
+        known.rest();
     }
 
     async fn drop_user(&mut self, customer: usize, user: usize, keep: bool) {
@@ -366,7 +386,8 @@ impl Bench {
             for (user, (generation, wish)) in users {
                 known.user_ended(user, wish, progress(generation), ending);
             }
-            known.users.retain(|_, user| user.state != SyncState::Deactivated);
+            known.rest();
+            known.users.retain(|_, user| user.state != SyncState::Deactivated || user.wish == Wish::Present);
             known.lease_until = None;
         }
     }
@@ -393,8 +414,11 @@ impl Model {
         let now = self.now;
         match self.customers.get_mut(&customer) {
             Some(known) => {
-                let before = known.object.generation;
+                let (before, was) = (known.object.generation, known.object.wish);
                 known.object.write(document, now);
+                if was == Wish::Gone {
+                    known.take_up(now);
+                }
                 if known.object.generation != before {
                     known.written_at = now;
                 }

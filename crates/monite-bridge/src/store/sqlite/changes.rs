@@ -11,7 +11,7 @@ use super::rows::to_json;
 use super::{database, micros};
 use crate::domain::role::RoleName;
 use crate::domain::sync::CALLS_KEPT;
-use crate::domain::{Attempt, Call, CustomerId, EntityLink, RoleLink, Seen, SyncState, UserId, UserLink};
+use crate::domain::{Attempt, Call, CustomerId, EntityLink, Generation, RoleLink, Seen, SyncState, UserId, UserLink};
 
 /// Writes one change. A change of a user that is not there any more (deleted and to be kept at Monite) is ignored.
 pub(super) async fn apply(tx: &mut SqliteConnection, customer: &CustomerId, change: &Change) -> Result<(), StoreError> {
@@ -24,6 +24,8 @@ pub(super) async fn apply(tx: &mut SqliteConnection, customer: &CustomerId, chan
         Change::UserDone(id, progress) => user_done(tx, customer, id, progress).await,
         // Whether it was written again meanwhile shows in its wish; the generation would tell no more.
         Change::UserGone(id, _) => user_gone(tx, customer, id).await,
+        Change::Looked(None, generation) => customer_looked(tx, customer, *generation).await,
+        Change::Looked(Some(id), generation) => user_looked(tx, customer, id, *generation).await,
         Change::Calls(None, calls) => customer_calls(tx, customer, calls).await,
         Change::Calls(Some(id), calls) => user_calls(tx, customer, id, calls).await,
     }
@@ -126,9 +128,9 @@ async fn forget_what_was_inside(
         "-- leave_users
          UPDATE user_work SET
              seen = 'absent', entity_user_id = NULL, attempt_at = NULL, lands_by = NULL,
-             due_at = coalesce(due_at, synced_at, 0),
+             due_at = CASE state WHEN 'deactivated' THEN NULL ELSE coalesce(due_at, synced_at, 0) END,
              state = CASE state WHEN 'in_sync' THEN 'pending' ELSE state END
-         WHERE customer_id = ?1 AND seen <> 'absent' AND state <> 'deactivated'",
+         WHERE customer_id = ?1 AND seen <> 'absent' AND NOT (state = 'deactivated' AND wish = 'gone')",
     )
     .bind(customer.as_str())
     .execute(tx)
@@ -228,7 +230,18 @@ macro_rules! progress_columns {
          due_at = CASE WHEN generation = ?1 THEN ?4 ELSE due_at END,
          last_error = CASE WHEN generation = ?1 THEN ?5 ELSE last_error END,
          synced_generation = CASE WHEN ?6 IS NULL THEN synced_generation ELSE ?1 END,
-         synced_at = ifnull(?6, synced_at)"
+         synced_at = ifnull(?6, synced_at),
+         doubt_generation = CASE
+             WHEN ?6 IS NOT NULL THEN NULL
+             WHEN ?9 IS NOT NULL THEN ?1
+             -- The first attempt at this generation, and it was answered: whoever suspected it on its way may be at ease.
+             WHEN doubt_generation = ?1 AND ?3 <= 1 THEN NULL
+             ELSE doubt_generation END,
+         doubt_until = CASE
+             WHEN ?6 IS NOT NULL THEN NULL
+             WHEN ?9 IS NOT NULL THEN max(ifnull(doubt_until, 0), ?9)
+             WHEN doubt_generation = ?1 AND ?3 <= 1 THEN NULL
+             ELSE doubt_until END"
     };
 }
 
@@ -243,6 +256,8 @@ async fn customer_done(
     );
     bind_progress(sqlx::query(SQL), progress)
         .bind(customer.as_str())
+        .bind(None::<&str>)
+        .bind(progress.unanswered_until.map(micros))
         .execute(tx)
         .await
         .map_err(database("record_customer_done"))?;
@@ -261,6 +276,7 @@ async fn user_done(
     bind_progress(sqlx::query(SQL), progress)
         .bind(customer.as_str())
         .bind(id.as_str())
+        .bind(progress.unanswered_until.map(micros))
         .execute(tx)
         .await
         .map_err(database("record_user_done"))?;
@@ -278,6 +294,38 @@ fn bind_progress<'q>(query: Query<'q>, progress: &Progress) -> Query<'q> {
         .bind(progress.due_at.map(micros))
         .bind(progress.error.as_ref().map(to_json))
         .bind(confirmed.then(|| micros(progress.at)))
+}
+
+async fn customer_looked(
+    tx: &mut SqliteConnection, customer: &CustomerId, generation: Generation,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "-- record_customer_looked
+         UPDATE customer_work SET doubt_generation = NULL, doubt_until = NULL WHERE customer_id = ?1 AND generation = ?2",
+    )
+    .bind(customer.as_str())
+    .bind(generation.0)
+    .execute(tx)
+    .await
+    .map_err(database("record_customer_looked"))?;
+    Ok(())
+}
+
+async fn user_looked(
+    tx: &mut SqliteConnection, customer: &CustomerId, id: &UserId, generation: Generation,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "-- record_user_looked
+         UPDATE user_work SET doubt_generation = NULL, doubt_until = NULL
+         WHERE customer_id = ?1 AND user_id = ?2 AND generation = ?3",
+    )
+    .bind(customer.as_str())
+    .bind(id.as_str())
+    .bind(generation.0)
+    .execute(tx)
+    .await
+    .map_err(database("record_user_looked"))?;
+    Ok(())
 }
 
 /// The deletion is complete. A user that the product wrote again stays, and is to be created anew.

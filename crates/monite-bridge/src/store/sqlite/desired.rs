@@ -8,7 +8,7 @@ use sqlx::SqliteConnection;
 
 use super::super::StoreError;
 use super::bulk::Insert;
-use super::{database, micros};
+use super::{database, doubt, micros};
 use crate::domain::document::{CustomerDocument, UserDocument};
 use crate::domain::{CustomerId, UserId};
 use jiff::Timestamp;
@@ -79,10 +79,13 @@ pub(super) async fn write_customers(
         head: "INSERT INTO customer_work
                    (customer_id, document_hash, wish, state, generation, written_at, due_at, wake_at)",
         row: "(?, ?, 'present', 'pending', 1, ?, ?, ?)",
-        tail: "ON CONFLICT (customer_id) DO UPDATE SET
-                   document_hash = excluded.document_hash, wish = 'present', state = 'pending',
-                   generation = generation + 1, written_at = excluded.written_at, attempts = 0, last_error = NULL,
-                   due_at = excluded.due_at",
+        tail: concat!(
+            "ON CONFLICT (customer_id) DO UPDATE SET ",
+            doubt::doubt_if_in_hand!("excluded.due_at", "lease_owner IS NOT NULL"),
+            ", document_hash = excluded.document_hash, wish = 'present', state = 'pending',
+               generation = generation + 1, written_at = excluded.written_at, attempts = 0, last_error = NULL,
+               due_at = excluded.due_at"
+        ),
     };
     let now = micros(now);
     DOCUMENTS.run(tx, customers, |query, c| query.bind(c.id.as_str()).bind(Arc::clone(&c.text))).await?;
@@ -105,10 +108,16 @@ pub(super) async fn write_users(
         head: "INSERT INTO user_work
                    (customer_id, user_id, document_hash, login, role, wish, state, generation, due_at)",
         row: "(?, ?, ?, ?, ?, 'present', 'pending', 1, ?)",
-        tail: "ON CONFLICT (customer_id, user_id) DO UPDATE SET
-                   document_hash = excluded.document_hash, login = excluded.login, role = excluded.role,
-                   wish = 'present', state = 'pending', generation = generation + 1, attempts = 0, last_error = NULL,
-                   due_at = excluded.due_at",
+        tail: concat!(
+            "ON CONFLICT (customer_id, user_id) DO UPDATE SET ",
+            doubt::doubt_if_in_hand!(
+                "excluded.due_at",
+                "(SELECT c.lease_owner IS NOT NULL FROM customer_work c WHERE c.customer_id = user_work.customer_id)"
+            ),
+            ", document_hash = excluded.document_hash, login = excluded.login, role = excluded.role,
+               wish = 'present', state = 'pending', generation = generation + 1, attempts = 0, last_error = NULL,
+               due_at = excluded.due_at"
+        ),
     };
     let now = micros(now);
     DOCUMENTS

@@ -6,13 +6,13 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
-use super::super::{Imported, Precondition, StoreError};
+use super::super::{Imported, Precondition, StoreError, Wish};
 use super::decide::{self, Decision, StoredCustomer, StoredUser};
 use super::desired::{DesiredCustomer, DesiredUser, free_logins, write_customers, write_users};
 use super::known::{self, There};
 use super::stored::{self, Pair};
-use super::wake;
 use super::writer::Write;
+use super::{rest, wake};
 use crate::domain::document::{FieldError, ImportRecord};
 use crate::domain::{CustomerId, UserId};
 use monite::NewEntity;
@@ -84,6 +84,9 @@ async fn import_run(
     let results = records.iter().zip(&stored.records).map(|(record, there)| changes.add(record, there, &stored));
     let results = results.collect();
     write_customers(tx, &changes.customers, now).await?;
+    if !changes.back.is_empty() {
+        rest::take_up(tx, &super::rows::to_json(&changes.back), now).await?;
+    }
     free_logins(tx, &changes.renamed).await?;
     write_users(tx, &changes.users, now).await?;
     if !changes.touched.is_empty() {
@@ -159,6 +162,8 @@ struct Changes<'a> {
     users: Vec<&'a DesiredUser>,
     /// Users whose login is another one now.
     renamed: Vec<&'a DesiredUser>,
+    /// Customers that were deleted and are to be there again.
+    back: Vec<&'a CustomerId>,
     /// Customers whose wake-up may have changed. A new one has the right one from the start.
     touched: Vec<&'a CustomerId>,
 }
@@ -182,6 +187,9 @@ impl<'a> Changes<'a> {
             return Imported::Refused(errors);
         }
         let is_new = matches!(there.customer, There::Nothing);
+        if matches!(&there.customer, There::Other(there) if there.wish == Wish::Gone) {
+            self.back.push(&record.customer.id);
+        }
         self.keep(&record.customer, &customer, is_new, users)
     }
 

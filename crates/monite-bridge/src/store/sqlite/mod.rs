@@ -7,7 +7,8 @@
 //! - `decide`: what a write of the product means, given what is stored (pure)
 //! - `product`, `import`, `upkeep`: the product's writes, one by one, many at once, and the rest
 //! - `work`, `visit`, `changes`: customers are claimed and given back, what a visit reads, what it found out
-//! - `wake`: the one rule that says when a customer is to be visited
+//! - `wake`, `rest`: the rules that say when a customer is to be visited, and which of its users rest
+//! - `doubt`: changes that went out and that nobody saw answered
 //! - `listing`: reads that answer questions
 //! - `desired`, `bulk`, `stored`, `known`, `rows`, `gone`: values to rows and back
 //!
@@ -34,12 +35,14 @@ mod bulk;
 mod changes;
 mod decide;
 mod desired;
+mod doubt;
 mod gone;
 mod import;
 mod known;
 mod listing;
 mod open;
 mod product;
+mod rest;
 mod rows;
 mod stored;
 #[cfg(test)]

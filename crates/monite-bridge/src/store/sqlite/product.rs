@@ -8,7 +8,7 @@ use super::super::{Customer, Precondition, StoreError, User, Wish, Written};
 use super::decide::{self, Decision};
 use super::desired::{DesiredCustomer, DesiredUser, write_customers, write_users};
 use super::writer::Write;
-use super::{database, gone, micros, stored, wake};
+use super::{database, doubt, gone, micros, rest, rows, stored, wake};
 use crate::domain::{CustomerId, SyncState, UserId};
 
 /// See [`Store::put_customer`](super::super::Store::put_customer).
@@ -30,6 +30,9 @@ impl Write for PutCustomer {
         let decision = decide::customer(there.as_ref(), known.as_ref(), &self.desired, self.when);
         if matches!(decision, Decision::Create | Decision::Change) {
             write_customers(tx, &[&self.desired], self.now).await?;
+            if there.is_some_and(|there| there.wish == Wish::Gone) {
+                rest::take_up(tx, &rows::to_json(&[id]), self.now).await?;
+            }
             wake::settle_one(tx, id.as_str()).await?;
         }
         written(decision, stored::customer(tx, id).await?)
@@ -58,6 +61,7 @@ impl Write for PutUser {
         let decision = decide::user(there.as_ref(), holder.as_ref(), &self.desired, self.when);
         if matches!(decision, Decision::Create | Decision::Change) {
             write_users(tx, &[&self.desired], self.now).await?;
+            rest::rest(tx, customer).await?;
             wake::settle_one(tx, customer.as_str()).await?;
         }
         written(decision, stored::user(tx, customer, id).await?)
@@ -83,19 +87,22 @@ impl Write for DeleteCustomer {
         if there.wish == Wish::Gone {
             return Ok(Some(Written::Unchanged(there)));
         }
-        sqlx::query(
+        const SQL: &str = concat!(
             "-- delete_customer
-             UPDATE customer_work SET
-                 wish = 'gone', generation = generation + 1, written_at = ?2, attempts = 0, last_error = NULL,
+             UPDATE customer_work SET ",
+            doubt::doubt_if_in_hand!("?2", "lease_owner IS NOT NULL"),
+            ", wish = 'gone', generation = generation + 1, written_at = ?2, attempts = 0, last_error = NULL,
                  state = CASE seen WHEN 'absent' THEN 'deactivated' ELSE 'pending' END,
                  due_at = CASE seen WHEN 'absent' THEN NULL ELSE ?2 END
-             WHERE customer_id = ?1",
-        )
-        .bind(self.id.as_str())
-        .bind(micros(self.now))
-        .execute(&mut *tx)
-        .await
-        .map_err(database("delete_customer"))?;
+             WHERE customer_id = ?1"
+        );
+        sqlx::query(SQL)
+            .bind(self.id.as_str())
+            .bind(micros(self.now))
+            .execute(&mut *tx)
+            .await
+            .map_err(database("delete_customer"))?;
+        rest::rest(tx, &self.id).await?;
         wake::settle_one(tx, self.id.as_str()).await?;
         written(Decision::Change, stored::customer(tx, &self.id).await?).map(Some)
     }
@@ -154,19 +161,25 @@ impl DeleteUser {
     async fn mark(
         &self, tx: &mut SqliteConnection, state: SyncState, due: Option<Timestamp>,
     ) -> Result<(), StoreError> {
-        sqlx::query(
+        const SQL: &str = concat!(
             "-- delete_user
-             UPDATE user_work SET
-                 wish = 'gone', generation = generation + 1, attempts = 0, last_error = NULL, state = ?3, due_at = ?4
-             WHERE customer_id = ?1 AND user_id = ?2",
-        )
-        .bind(self.customer.as_str())
-        .bind(self.id.as_str())
-        .bind(state.as_str())
-        .bind(due.map(micros))
-        .execute(tx)
-        .await
-        .map_err(database("delete_user"))?;
+             UPDATE user_work SET ",
+            doubt::doubt_if_in_hand!(
+                "?5",
+                "(SELECT c.lease_owner IS NOT NULL FROM customer_work c WHERE c.customer_id = user_work.customer_id)"
+            ),
+            ", wish = 'gone', generation = generation + 1, attempts = 0, last_error = NULL, state = ?3, due_at = ?4
+             WHERE customer_id = ?1 AND user_id = ?2"
+        );
+        sqlx::query(SQL)
+            .bind(self.customer.as_str())
+            .bind(self.id.as_str())
+            .bind(state.as_str())
+            .bind(due.map(micros))
+            .bind(micros(self.now))
+            .execute(tx)
+            .await
+            .map_err(database("delete_user"))?;
         Ok(())
     }
 }

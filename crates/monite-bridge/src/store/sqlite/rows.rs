@@ -19,7 +19,7 @@ macro_rules! customer_columns {
     () => {
         "c.customer_id, c.document, c.at_monite, c.calls, w.wish, w.state, w.generation, w.synced_generation, w.synced_at,
          w.attempts, w.last_error, w.seen, w.entity_id, w.active, w.attempt_at,
-         w.lands_by, w.due_at"
+         w.lands_by, w.due_at, w.doubt_generation, w.doubt_until"
     };
 }
 
@@ -28,7 +28,7 @@ macro_rules! user_columns {
     () => {
         "u.customer_id, u.user_id, u.document, u.at_monite, u.calls, w.wish, w.state, w.generation, w.synced_generation,
          w.synced_at, w.attempts, w.last_error, w.seen, w.entity_user_id, w.attempt_at,
-         w.lands_by, w.due_at"
+         w.lands_by, w.due_at, w.doubt_generation, w.doubt_until"
     };
 }
 pub(super) use {customer_columns, user_columns};
@@ -43,6 +43,7 @@ pub(super) fn customer(row: &SqliteRow) -> Result<Customer, StoreError> {
         wish: wish(&get::<String>(row, "wish")?).map_err(at)?,
         sync: status(row).map_err(at)?,
         entity: entity(row).map_err(at)?,
+        doubt: doubt(row).map_err(at)?,
         calls: json(&get::<String>(row, "calls")?).map_err(at)?,
     })
 }
@@ -59,6 +60,7 @@ pub(super) fn user(row: &SqliteRow) -> Result<User, StoreError> {
         wish: wish(&get::<String>(row, "wish")?).map_err(at)?,
         sync: status(row).map_err(at)?,
         entity_user: entity_user(row).map_err(at)?,
+        doubt: doubt(row).map_err(at)?,
         calls: json(&get::<String>(row, "calls")?).map_err(at)?,
     })
 }
@@ -110,6 +112,13 @@ fn entity_user(row: &SqliteRow) -> Result<Seen<UserLink, NewEntityUser>, Unread>
             Seen::Present(UserLink { id: text_id(&get::<String>(row, "entity_user_id")?)?, confirmed: at_monite(row)? })
         }
     })
+}
+
+/// It counts once another generation is desired.
+fn doubt(row: &SqliteRow) -> Result<Option<Timestamp>, Unread> {
+    let counts = get::<Option<i64>>(row, "doubt_generation")?
+        .is_some_and(|of| get(row, "generation").is_ok_and(|now: i64| of != now));
+    get::<Option<i64>>(row, "doubt_until")?.filter(|_| counts).map(time).transpose()
 }
 
 fn attempt<A>(row: &SqliteRow, sent: A) -> Result<Attempt<A>, Unread> {

@@ -48,6 +48,7 @@ conformance_tests! { SqliteFile:
         a_customer_that_never_reached_monite_is_deactivated_at_once,
         a_deleted_customer_comes_back_with_the_same_entity,
         a_user_of_a_deleted_customer_waits_for_its_return,
+        users_that_were_not_at_monite_rest_with_their_customer,
         users_of_a_deleted_customer_can_still_be_deleted,
         a_user_that_never_reached_monite_goes_away_at_once,
         a_user_at_monite_is_deleted_there_first,
@@ -56,6 +57,14 @@ conformance_tests! { SqliteFile:
         a_user_deleted_while_a_visit_creates_it_is_deleted_afterwards,
         a_user_to_be_kept_goes_when_the_visit_under_way_ends,
         an_entity_that_appears_under_a_deleted_customer_is_due,
+    }
+    doubt {
+        an_unanswered_change_is_in_doubt_once_something_else_is_desired,
+        a_success_ends_a_doubt,
+        what_is_written_while_a_visit_has_it_in_hand_is_in_doubt_until_the_visit_tells,
+        what_was_not_in_the_visits_hands_is_in_no_doubt,
+        deletions_are_writes_too,
+        a_customer_taken_over_from_the_dead_is_in_doubt,
     }
     import {
         records_are_counted_object_by_object,

@@ -10,7 +10,7 @@ use sqlx::SqliteConnection;
 use super::super::{Change, Fenced, Lease, StoreError, WorkerId};
 use super::rows::{self, get};
 use super::writer::Write;
-use super::{changes, database, micros, wake};
+use super::{changes, database, doubt, micros, rest, wake};
 use crate::domain::CustomerId;
 
 /// See [`Store::claim_due`](super::super::Store::claim_due).
@@ -31,6 +31,7 @@ impl Write for ClaimDue {
         if due.is_empty() {
             return Ok(Vec::new());
         }
+        doubt::left_behind(tx, &rows::to_json(&due), self.now).await?;
         let until = self.now + self.lease;
         let rows = sqlx::query(
             "-- claim_due
@@ -152,6 +153,9 @@ impl Write for Record {
         for change in &self.changes {
             changes::apply(tx, &self.lease.customer, change).await?;
         }
+        if self.changes.iter().any(leaves_a_user_open) {
+            rest::rest(tx, &self.lease.customer).await?;
+        }
         if self.then == Then::GiveBack {
             give_back(tx, &self.lease.customer).await?;
         }
@@ -159,12 +163,17 @@ impl Write for Record {
     }
 }
 
+/// Whether a user is to be tried again after it: the customer may have been deleted meanwhile, and then it rests.
+fn leaves_a_user_open(change: &Change) -> bool {
+    matches!(change, Change::UserDone(_, progress) if progress.due_at.is_some())
+}
+
 /// Also forgets the users that the product deleted during the visit, and that are to be kept at Monite.
 async fn give_back(tx: &mut SqliteConnection, customer: &CustomerId) -> Result<(), StoreError> {
     const SQL: &str = concat!(
         "-- finish
          DELETE FROM users WHERE (customer_id, user_id) IN
-             (SELECT customer_id, user_id FROM user_work WHERE customer_id = ?1 AND state = 'deactivated');
+             (SELECT customer_id, user_id FROM user_work WHERE customer_id = ?1 AND state = 'deactivated' AND wish = 'gone');
          UPDATE customer_work SET lease_owner = NULL, lease_until = NULL, wake_at = ",
         wake::wake_without_lease!(),
         " WHERE customer_id = ?1"

@@ -1,0 +1,42 @@
+//! Users of a customer that is not to be there: nothing can be done for them until it comes back.
+//!
+//! They rest as `deactivated`, due at no time, instead of staying `pending` for ever; those that Monite confirmed or refused keep
+//! saying so. When the product writes the customer again, they are pending and due at once. A deleted user does not rest: its
+//! deletion goes on.
+
+use jiff::Timestamp;
+use sqlx::SqliteConnection;
+
+use super::super::StoreError;
+use super::{database, micros};
+use crate::domain::CustomerId;
+
+/// Lets the users of this customer rest, if it is not to be there.
+pub(super) async fn rest(tx: &mut SqliteConnection, customer: &CustomerId) -> Result<(), StoreError> {
+    sqlx::query(
+        "-- rest_users
+         UPDATE user_work SET state = 'deactivated', due_at = NULL
+         WHERE customer_id = ?1 AND wish = 'present' AND state IN ('pending', 'retrying')
+           AND EXISTS (SELECT 1 FROM customer_work c WHERE c.customer_id = ?1 AND c.wish = 'gone')",
+    )
+    .bind(customer.as_str())
+    .execute(tx)
+    .await
+    .map_err(database("rest_users"))?;
+    Ok(())
+}
+
+/// Takes up the users that rest, of customers (a JSON array of ids) that are to be there again.
+pub(super) async fn take_up(tx: &mut SqliteConnection, customers: &str, now: Timestamp) -> Result<(), StoreError> {
+    sqlx::query(
+        "-- take_up_users
+         UPDATE user_work SET state = 'pending', attempts = 0, due_at = ?2
+         WHERE state = 'deactivated' AND wish = 'present' AND customer_id IN (SELECT value FROM json_each(?1))",
+    )
+    .bind(customers)
+    .bind(micros(now))
+    .execute(tx)
+    .await
+    .map_err(database("take_up_users"))?;
+    Ok(())
+}
