@@ -205,7 +205,7 @@ struct Wanted {
 #[test]
 fn whatever_comes_and_goes_the_last_write_counts_and_nothing_is_left_over() {
     // The same stories in every run, so that one that fails can be told again; `SEEDS=2000` tells more of them.
-    let cases = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(64);
+    let cases = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(128);
     let config = ProptestConfig {
         cases,
         rng_seed: RngSeed::Fixed(4),

@@ -137,6 +137,27 @@ async fn a_list_that_still_shows_what_was_deleted_is_looked_at_again_later() {
     assert_eq!(bridge.logins("acme").await, ["ana-2"]);
 }
 
+/// A change meets a 404, a list by id shows nobody, and a list by login shows her all the same: the visit ends, and does not call
+/// that done.
+#[tokio::test]
+async fn answers_that_contradict_each_other_never_count_as_done() {
+    let bridge = TestBridge::start().await;
+    bridge.put_customer("acme").await;
+    bridge.put_user("acme", "ana", "admin").await;
+    bridge.settle().await;
+    bridge.sandbox.fault(FaultRule::new("PATCH /entity_users/*", Fault::Status { status: 404, retry_after: None }));
+    bridge.fuse.light(Dies::NotAndListsByIdAreEmpty);
+    bridge.put("/v1/customers/acme/users/ana", &renamed("ana-2")).await;
+    bridge.pass().await;
+    let ana = bridge.get("/v1/customers/acme/users/ana").await.json();
+    assert_eq!(ana["sync"]["state"], "retrying", "{ana}");
+    assert!(ana["sync"]["last_error"]["message"].as_str().unwrap().contains("contradict"), "{ana}");
+    bridge.fuse.put_out();
+    bridge.sandbox.clear_faults();
+    bridge.settle().await;
+    assert_eq!(bridge.logins("acme").await, ["ana-2"]);
+}
+
 /// Works until Monite has carried out the next such call, whose answer nobody gets; then another process takes over.
 async fn dies_after(bridge: &mut TestBridge, call: &'static str) {
     let before = bridge.sandbox.calls(call);
