@@ -71,8 +71,8 @@ pub(crate) fn rate_signal(status: u16, headers: &HeaderMap, now: Timestamp) -> R
     RateSignal {
         status,
         retry_after: retry_after(headers, now),
-        limit: small("ratelimit-limit"),
-        remaining: small("ratelimit-remaining"),
+        limit: small("ratelimit-limit").or_else(|| small("x-ratelimit-limit-second")),
+        remaining: small("ratelimit-remaining").or_else(|| small("x-ratelimit-remaining-second")),
         reset: number("ratelimit-reset").map(|reset| seconds_or_epoch(reset, now)),
     }
 }

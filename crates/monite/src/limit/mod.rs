@@ -1,6 +1,8 @@
 //! Who may send now: one rate budget for everything, logins first.
 
-mod queue;
+mod lines;
+pub mod queue;
+pub mod share;
 #[cfg(test)]
 mod simulation;
 mod window;
@@ -10,6 +12,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use queue::{Queue, Turn, Usage};
+pub use share::{Pacing, Share};
 pub use window::WindowLimiter;
 
 /// Requests per second Monite allows one client id by default.
@@ -25,7 +29,8 @@ pub trait Limiter: Send + Sync + fmt::Debug {
     fn observe(&self, signal: &RateSignal);
 }
 
-/// Who goes first. Within a priority it is first come, first served.
+/// Who goes first. Within a priority it is first come, first served. Lower ones that wait get a small part of the turns
+/// however much comes in above them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Priority {
     /// A person waits to be let in.
@@ -33,8 +38,20 @@ pub enum Priority {
     /// Somebody waits for this answer.
     #[default]
     Interactive,
-    /// Nobody waits: synchronisation, sweeps, imports.
+    /// Nobody waits: synchronisation, imports.
     Bulk,
+    /// What may take as long as it likes: sweeps, stamps.
+    Background,
+}
+
+impl Priority {
+    /// All, the first to go first.
+    pub const ALL: [Self; 4] = [Self::Login, Self::Interactive, Self::Bulk, Self::Background];
+
+    /// Nobody waits for it.
+    fn is_patient(self) -> bool {
+        matches!(self, Self::Bulk | Self::Background)
+    }
 }
 
 /// The right to send one request. Say [`Permit::answered`] when the answer is here; a permit that is dropped
@@ -92,9 +109,9 @@ pub struct RateSignal {
     pub status: u16,
     /// `Retry-After`: how long to send nothing.
     pub retry_after: Option<Duration>,
-    /// `RateLimit-Limit`: requests a second.
+    /// `RateLimit-Limit`, or `X-RateLimit-Limit-Second`: requests a second.
     pub limit: Option<u32>,
-    /// `RateLimit-Remaining`: what is left of this second.
+    /// `RateLimit-Remaining`, or `X-RateLimit-Remaining-Second`: what is left of this second.
     pub remaining: Option<u32>,
     /// `RateLimit-Reset`: how long until the count starts over.
     pub reset: Option<Duration>,

@@ -1,10 +1,13 @@
-//! The decisions of the window limiter, as plain data: no clock, no waiting.
+//! The decisions of the window limiter, as plain data: no clock, no waiting. Public for whoever builds or simulates a
+//! limiter of their own; everybody else wants [`super::WindowLimiter`].
 
 use std::collections::VecDeque;
 use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::lines::Lines;
+use super::share::{Lateness, Opening, Pacing, Share, Slots, is_slow, pace};
 use super::{Priority, RateSignal, Release};
 use crate::clock::{later, until};
 
@@ -15,22 +18,7 @@ const WINDOW: Duration = Duration::from_secs(1);
 /// Added when no answer arrived: the server may count the request late.
 const ABANDONED_EXTRA: Duration = Duration::from_secs(1);
 
-/// Share of the limit that is used at most. Fixed seconds allow 1.0, but sliding counters and token buckets answer
-/// 429 then.
-const PACE: f64 = 0.95;
-
-/// A sliding counter spreads the last second evenly and so can be wrong by one request at either end of it: small
-/// limits need a wider gap than 5 %. At 30 both rules say 28.5.
-const GAP: f64 = 1.5;
-
-/// On a slow network delays also vary, and requests arrive in bunches. There the window alone already holds the rate
-/// at about this, so the wider gap costs next to nothing.
-const SLOW_GAP: f64 = 2.0;
-
-/// Answers that take longer than this on average make a network slow.
-const SLOW: f64 = 0.06;
-
-/// Weight of the newest answer in that average.
+/// Weight of the newest answer in the average delay.
 const NEWEST: f64 = 1.0 / 16.0;
 
 /// So long after a login the reserve is kept free of bulk work altogether.
@@ -42,104 +30,154 @@ const DEFAULT_PAUSE: Duration = Duration::from_secs(1);
 /// The longest pause a server can order.
 const MAX_PAUSE: Duration = Duration::from_secs(60);
 
+/// A lower limit in the headers counts until no answer has repeated it for so long: limits may differ from call to call, and
+/// the lowest of them is the safe one.
+const STATED_FOR: Duration = Duration::from_secs(10);
+
 /// Who waits, what is out, what comes back when.
 #[derive(Debug)]
-pub(super) struct Queue {
-    configured: u32,
-    /// The configured limit, or the lower one that Monite states.
-    rate: u32,
+pub struct Queue {
+    share: Share,
+    /// A limit below [`Share::of`] that Monite states, and until when it is taken as true.
+    stated: Option<(u32, Timestamp)>,
     in_flight: u32,
+    /// Of these, bulk and background work.
     bulk_in_flight: u32,
     /// When used permits come back.
     cooling: VecDeque<Timestamp>,
-    /// Pacing: nobody goes before this.
+    /// With slots: what the latest one counts from, on the common clock. What is known about that clock changes by a little,
+    /// and a slot must not seem unused then.
+    latest: Timestamp,
+    /// Even pacing: nobody goes before this.
     next_at: Timestamp,
+    /// A 429 said so.
     paused_until: Timestamp,
+    /// Somebody else uses the same limit up.
+    held_until: Timestamp,
     login_seen_until: Timestamp,
     /// How long answers take, in seconds, on a sliding average.
     delay: f64,
-    next_ticket: u64,
-    waiting: [VecDeque<u64>; 3],
+    lines: Lines,
 }
 
 /// What the one at the head of the queue does next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Turn {
+pub enum Turn {
     /// Send.
     Go,
     /// Nothing can change before this time, unless a permit comes back.
     At(Timestamp),
-    /// Only a permit coming back helps.
+    /// Only a permit coming back helps, or a new share.
     OnRelease,
     /// Somebody else is first.
     NotFirst,
 }
 
+/// Where a queue stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Requests out or cooling down.
+    pub used: u32,
+    /// Requests waiting for their turn.
+    pub waiting: usize,
+    /// How long answers take on average.
+    pub delay: Duration,
+    /// A limit below the configured one that Monite states.
+    pub stated: Option<u32>,
+    /// Until when a 429 holds everybody back; in the past when nobody is held.
+    pub paused_until: Timestamp,
+}
+
 impl Queue {
-    pub(super) fn new(rate: u32) -> Self {
+    /// An empty queue that may use this share.
+    pub fn new(share: Share) -> Self {
         let never = Timestamp::MIN;
         Self {
-            configured: rate.max(1),
-            rate: rate.max(1),
+            share,
+            stated: None,
             in_flight: 0,
             bulk_in_flight: 0,
             cooling: VecDeque::new(),
+            latest: never,
             next_at: never,
             paused_until: never,
+            held_until: never,
             login_seen_until: never,
             delay: 0.0,
-            next_ticket: 0,
-            waiting: Default::default(),
+            lines: Lines::default(),
         }
     }
 
-    pub(super) fn join(&mut self, priority: Priority, now: Timestamp) -> u64 {
+    /// From now on this share counts. Where other slots are ours than before, the first of them is as far off as the slots
+    /// are from each other: what went before does not show how close it was.
+    pub fn set_share(&mut self, share: Share, now: Timestamp) {
+        if let Pacing::Slots { positions, ahead, .. } = &share.pacing {
+            let same = matches!(&self.share.pacing, Pacing::Slots { positions: before, .. } if before == positions);
+            if !same {
+                self.latest = self.latest.max(now.checked_add(*ahead).unwrap_or(now));
+            }
+        }
+        self.share = share;
+    }
+
+    /// What it may use.
+    pub fn share(&self) -> &Share {
+        &self.share
+    }
+
+    /// Nobody sends before this time, nor before an earlier one that was set.
+    pub fn pause(&mut self, until: Timestamp) {
+        self.paused_until = self.paused_until.max(until);
+    }
+
+    /// A place at the end of the line.
+    pub fn join(&mut self, priority: Priority, now: Timestamp) -> u64 {
         if priority == Priority::Login {
             self.login_seen_until = later(now, LOGIN_WATCH);
         }
-        self.next_ticket += 1;
-        self.waiting[priority as usize].push_back(self.next_ticket);
-        self.next_ticket
+        self.lines.join(priority)
     }
 
-    pub(super) fn leave(&mut self, priority: Priority, ticket: u64) {
-        self.waiting[priority as usize].retain(|waiting| *waiting != ticket);
+    /// Gives a place up.
+    pub fn leave(&mut self, priority: Priority, ticket: u64) {
+        self.lines.leave(priority, ticket);
     }
 
     /// The ticket that is next, over all priorities.
-    pub(super) fn head(&self) -> Option<u64> {
-        self.waiting.iter().find_map(|line| line.front()).copied()
+    pub fn head(&self, now: Timestamp) -> Option<u64> {
+        self.lines.head(|priority| self.has_room(priority, now))
     }
 
     /// Lets `ticket` go if it is its turn; it has then left the queue and holds a permit.
-    pub(super) fn turn(&mut self, priority: Priority, ticket: u64, now: Timestamp) -> Turn {
-        if self.head() != Some(ticket) {
+    pub fn turn(&mut self, priority: Priority, ticket: u64, now: Timestamp) -> Turn {
+        self.cool_down(now);
+        if self.head(now) != Some(ticket) {
             return Turn::NotFirst;
         }
-        while self.cooling.front().is_some_and(|back| *back <= now) {
-            self.cooling.pop_front();
-        }
-        let not_before = self.next_at.max(self.paused_until);
+        let Some(paced) = self.paced(priority, now) else { return Turn::OnRelease };
+        let not_before = paced.at.max(self.paused_until).max(self.held_until);
         if not_before > now {
             return Turn::At(not_before);
         }
         if !self.has_room(priority, now) {
             return self.cooling.front().map_or(Turn::OnRelease, |back| Turn::At(*back));
         }
-        self.waiting[priority as usize].pop_front();
+        self.lines.go(priority);
         self.in_flight += 1;
-        if priority == Priority::Bulk {
+        if priority.is_patient() {
             self.bulk_in_flight += 1;
         }
-        self.next_at = later(now, Duration::from_secs_f64(1.0 / pace(self.rate, self.delay)));
+        self.latest = paced.counts_from;
+        let part = f64::from(self.permits(now)) / f64::from(self.limit(now));
+        self.next_at = later(now, Duration::from_secs_f64(1.0 / (pace(self.limit(now), self.delay) * part)));
         Turn::Go
     }
 
     /// A permit that was given at `granted` comes back.
-    pub(super) fn release(&mut self, priority: Priority, how: Release, granted: Timestamp, now: Timestamp) {
+    pub fn release(&mut self, priority: Priority, how: Release, granted: Timestamp, now: Timestamp) {
         self.delay += (until(granted, now).as_secs_f64() - self.delay) * NEWEST;
         self.in_flight = self.in_flight.saturating_sub(1);
-        if priority == Priority::Bulk {
+        if priority.is_patient() {
             self.bulk_in_flight = self.bulk_in_flight.saturating_sub(1);
         }
         let rest = match how {
@@ -152,38 +190,102 @@ impl Queue {
         self.cooling.insert(place, back);
     }
 
-    pub(super) fn observe(&mut self, signal: &RateSignal, now: Timestamp) {
-        if let Some(limit) = signal.limit.filter(|limit| *limit > 0) {
-            self.rate = limit.min(self.configured);
+    /// Takes note of what an answer says about the limit.
+    pub fn observe(&mut self, signal: &RateSignal, now: Timestamp) {
+        match signal.limit.filter(|limit| *limit > 0) {
+            Some(limit) if limit < self.share.of && self.stated_now(now).is_none_or(|stated| limit <= stated) => {
+                self.stated = Some((limit, later(now, STATED_FOR)));
+            }
+            _ => {}
         }
         if signal.status == 429 {
             let pause = signal.retry_after.or(signal.reset).unwrap_or(DEFAULT_PAUSE).min(MAX_PAUSE);
-            self.paused_until = self.paused_until.max(later(now, pause));
+            self.pause(later(now, pause));
+        } else if signal.remaining == Some(0) && !self.explains_an_empty_limit(now) {
+            let reset = signal.reset.unwrap_or(DEFAULT_PAUSE).min(MAX_PAUSE);
+            self.held_until = self.held_until.max(later(now, reset));
         }
     }
 
-    /// How long everybody is held back by a 429; zero when nobody is.
-    pub(super) fn pause_left(&self, now: Timestamp) -> Duration {
-        until(now, self.paused_until)
+    /// Where the queue stands.
+    pub fn usage(&mut self, now: Timestamp) -> Usage {
+        self.cool_down(now);
+        Usage {
+            used: self.used(),
+            waiting: self.lines.waiting(),
+            delay: Duration::from_secs_f64(self.delay.max(0.0)),
+            stated: self.stated_now(now),
+            paused_until: self.paused_until,
+        }
+    }
+
+    /// When the pacing lets the next one go; `None`: not with this share.
+    fn paced(&self, priority: Priority, now: Timestamp) -> Option<Opening> {
+        if !self.share.is_good(now) || self.permits(now) == 0 {
+            return None;
+        }
+        match &self.share.pacing {
+            Pacing::Even => Some(Opening { at: self.next_at, counts_from: now }),
+            Pacing::Slots { positions, ahead, delay } => {
+                let slot = Duration::from_secs_f64(1.0 / pace(self.limit(now), delay.as_secs_f64()));
+                let lateness = match priority.is_patient() {
+                    false => Lateness::UntilTheNext,
+                    true if is_slow(delay.as_secs_f64()) => Lateness::TwoSlots,
+                    true => Lateness::HalfASlot,
+                };
+                let slots = Slots { positions, of: self.share.of, slot };
+                let opening = slots.next(self.latest, now.checked_add(*ahead).ok()?, lateness)?;
+                Some(Opening { at: opening.at.checked_sub(*ahead).ok()?, ..opening })
+            }
+        }
     }
 
     /// Slow answers must not lock logins out, so bulk work never has the reserved share in flight. It may let it
     /// cool down, since that takes a second at most, but not while people are logging in.
     fn has_room(&self, priority: Priority, now: Timestamp) -> bool {
-        let used = self.in_flight as usize + self.cooling.len();
-        let all = self.rate as usize;
-        if priority != Priority::Bulk {
+        let (used, all) = (self.used(), self.permits(now));
+        if !priority.is_patient() {
             return used < all;
         }
-        let reserve = (self.rate / 10).max(1).min(self.rate - 1);
-        let open_to_bulk = if self.login_seen_until > now { all - reserve as usize } else { all };
-        used < open_to_bulk && self.bulk_in_flight < self.rate - reserve
+        let reserve = (all / 10).max(1).min(all.saturating_sub(1));
+        // Who was passed over too often does not make room any more, or a stream of logins could lock it out for ever.
+        let makes_room = self.login_seen_until > now && !self.lines.owes(priority);
+        let open_to_bulk = if makes_room { all - reserve } else { all };
+        used < open_to_bulk && self.bulk_in_flight < all - reserve
     }
-}
 
-/// Requests per second that are sent when there is enough to do.
-fn pace(rate: u32, delay: f64) -> f64 {
-    let rate = f64::from(rate);
-    let gap = if delay > SLOW { SLOW_GAP } else { GAP };
-    (rate * PACE).min(rate - gap).max(rate / 2.0)
+    /// An empty limit is news only if our own calls did not empty it; then somebody else uses it too. What we have out
+    /// ourselves the window accounts for more exactly than a header that counts whole seconds.
+    fn explains_an_empty_limit(&self, now: Timestamp) -> bool {
+        let all = self.permits(now);
+        self.used() + (all / 10).max(2) >= all
+    }
+
+    fn cool_down(&mut self, now: Timestamp) {
+        while self.cooling.front().is_some_and(|back| *back <= now) {
+            self.cooling.pop_front();
+        }
+    }
+
+    fn used(&self) -> u32 {
+        self.in_flight.saturating_add(u32::try_from(self.cooling.len()).unwrap_or(u32::MAX))
+    }
+
+    /// The share, cut down like the limit itself when Monite states a lower one.
+    fn permits(&self, now: Timestamp) -> u32 {
+        match self.stated_now(now) {
+            Some(stated) => {
+                (u64::from(self.share.permits) * u64::from(stated) / u64::from(self.share.of.max(1))) as u32
+            }
+            None => self.share.permits,
+        }
+    }
+
+    fn limit(&self, now: Timestamp) -> u32 {
+        self.stated_now(now).unwrap_or(self.share.of)
+    }
+
+    fn stated_now(&self, now: Timestamp) -> Option<u32> {
+        self.stated.filter(|(limit, until)| *limit < self.share.of && now < *until).map(|(limit, _)| limit)
+    }
 }

@@ -10,7 +10,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::queue::{Queue, Turn};
-use super::{Priority, Release};
+use super::{Priority, Release, Share};
 
 /// Microseconds since the simulation began.
 type Micros = i64;
@@ -96,7 +96,7 @@ struct Outcome {
 fn run(mut server: Server, limit: u32, network: Network, workers: usize, seconds: Micros, seed: u64) -> Outcome {
     let mut rng = StdRng::seed_from_u64(seed);
     let start: Micros = rng.random_range(0..SECOND) + SECOND;
-    let mut queue = Queue::new(limit);
+    let mut queue = Queue::new(Share::whole(limit));
     let mut now = start;
     let mut events: BinaryHeap<Reverse<(Micros, Stage, Micros)>> = BinaryHeap::new();
     let mut waiting: VecDeque<u64> = (0..workers).map(|_| queue.join(Priority::Bulk, at(now))).collect();

@@ -6,9 +6,11 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use jiff::Timestamp;
 use tokio::sync::Notify;
 
-use super::queue::{Queue, Turn};
+use super::queue::{Queue, Turn, Usage};
+use super::share::Share;
 use super::{Limiter, Permit, Priority, RateSignal};
 use crate::clock::{Clock, until};
 
@@ -36,13 +38,47 @@ struct State {
 impl WindowLimiter {
     /// At most `per_second` requests a second.
     pub fn new(per_second: u32, clock: Arc<dyn Clock>) -> Self {
-        let state = Mutex::new(State { queue: Queue::new(per_second), bells: HashMap::new() });
+        Self::with_share(Share::whole(per_second), clock)
+    }
+
+    /// As much of a common limit as `share` says.
+    pub fn with_share(share: Share, clock: Arc<dyn Clock>) -> Self {
+        let state = Mutex::new(State { queue: Queue::new(share), bells: HashMap::new() });
         Self { shared: Arc::new(Shared { clock, state }) }
+    }
+
+    /// From now on this share counts.
+    pub fn set_share(&self, share: Share) {
+        self.change(|queue, now| queue.set_share(share, now));
+    }
+
+    /// Nobody sends before this time.
+    pub fn pause(&self, until: Timestamp) {
+        self.change(|queue, _| queue.pause(until));
+    }
+
+    /// What its share allows to have out, as long as that is good.
+    pub fn permits(&self) -> u32 {
+        self.shared.lock().queue.share().permits
+    }
+
+    /// Where it stands.
+    pub fn usage(&self) -> Usage {
+        let now = self.shared.clock.now();
+        self.shared.lock().queue.usage(now)
     }
 
     /// How long everybody is held back by a 429; zero when nobody is.
     pub fn pause_left(&self) -> Duration {
-        self.shared.lock().queue.pause_left(self.shared.clock.now())
+        let now = self.shared.clock.now();
+        until(now, self.shared.lock().queue.usage(now).paused_until)
+    }
+
+    fn change(&self, change: impl FnOnce(&mut Queue, Timestamp)) {
+        let now = self.shared.clock.now();
+        let mut state = self.shared.lock();
+        change(&mut state.queue, now);
+        state.ring_head(now);
     }
 }
 
@@ -59,7 +95,7 @@ impl Limiter for WindowLimiter {
                         let now = shared.clock.now();
                         let mut state = shared.lock();
                         state.queue.release(priority, how, granted, now);
-                        state.ring_head();
+                        state.ring_head(now);
                     });
                 }
                 Turn::At(at) => {
@@ -69,16 +105,18 @@ impl Limiter for WindowLimiter {
                         () = place.bell.notified() => {}
                     }
                 }
-                Turn::OnRelease | Turn::NotFirst => place.bell.notified().await,
+                Turn::OnRelease => place.bell.notified().await,
+                Turn::NotFirst => {
+                    // Who is first can change by time alone; then the one who is now may still be asleep.
+                    self.change(|_, _| ());
+                    place.bell.notified().await;
+                }
             }
         }
     }
 
     fn observe(&self, signal: &RateSignal) {
-        let now = self.shared.clock.now();
-        let mut state = self.shared.lock();
-        state.queue.observe(signal, now);
-        state.ring_head();
+        self.change(|queue, now| queue.observe(signal, now));
     }
 }
 
@@ -95,8 +133,8 @@ impl Shared {
 
 impl State {
     /// A bell rung before its owner listens is not lost: `Notify` keeps it.
-    fn ring_head(&self) {
-        if let Some(bell) = self.queue.head().and_then(|ticket| self.bells.get(&ticket)) {
+    fn ring_head(&self, now: Timestamp) {
+        if let Some(bell) = self.queue.head(now).and_then(|ticket| self.bells.get(&ticket)) {
             bell.notify_one();
         }
     }
@@ -123,10 +161,11 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
+        let now = self.shared.clock.now();
         let mut state = self.shared.lock();
         state.queue.leave(self.priority, self.ticket);
         state.bells.remove(&self.ticket);
-        state.ring_head();
+        state.ring_head(now);
     }
 }
 

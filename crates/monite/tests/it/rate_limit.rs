@@ -205,3 +205,126 @@ async fn the_reset_header_may_be_seconds_or_a_point_in_time() {
     call.await.unwrap().unwrap();
     assert!(clock.now().duration_since(start).as_secs() >= 20, "waited for the reset");
 }
+
+/// Simulated time: every wait moves the clock by itself.
+fn advancing() -> ManualClock {
+    let clock = clock();
+    clock.auto_advance(true);
+    clock
+}
+
+#[tokio::test]
+async fn with_ten_thousand_bulk_calls_in_line_a_login_waits_less_than_a_fifth_of_a_second() {
+    let clock = clock();
+    let (limiter, got) = (limiter(&clock), Arc::default());
+    let call = || {
+        let limiter = limiter.clone();
+        tokio::spawn(async move { limiter.acquire(Priority::Bulk).await.answered() })
+    };
+    let bulk: Vec<_> = (0..10_000).map(|_| call()).collect();
+    settle().await;
+    let mut longest = Duration::ZERO;
+    for round in 0..40 {
+        let login = queue_up(&limiter, Priority::Login, &format!("login {round}"), &got);
+        settle().await;
+        let asked = clock.now();
+        while !login.is_finished() {
+            assert!(clock.advance_to_next(), "somebody waits for the pace");
+            settle().await;
+        }
+        longest = longest.max(clock.now().duration_since(asked).try_into().unwrap());
+        login.await.unwrap().answered();
+        for _ in 0..round {
+            clock.advance_to_next();
+            settle().await;
+        }
+    }
+    assert!(bulk.iter().any(|task| !task.is_finished()), "the backlog was there all the time");
+    assert!(longest < Duration::from_millis(200), "a login waited {longest:?}");
+}
+
+#[tokio::test]
+async fn nobody_starves_however_many_log_in() {
+    let clock = clock();
+    let (limiter, got) = (limiter(&clock), Arc::<Mutex<Vec<String>>>::default());
+    for (priority, name) in [
+        (Priority::Login, "login"),
+        (Priority::Interactive, "interactive"),
+        (Priority::Bulk, "bulk"),
+        (Priority::Background, "background"),
+    ] {
+        for _ in 0..400 {
+            let (limiter, got) = (limiter.clone(), got.clone());
+            tokio::spawn(async move {
+                let permit = limiter.acquire(priority).await;
+                got.lock().unwrap().push(name.to_owned());
+                permit.answered();
+            });
+        }
+    }
+    settle().await;
+    while got.lock().unwrap().len() < 300 {
+        assert!(clock.advance_to_next(), "somebody waits for the pace");
+        settle().await;
+    }
+    let count = |name: &str| got.lock().unwrap().iter().take(300).filter(|one| *one == name).count();
+    let counts = ["login", "interactive", "bulk", "background"].map(count);
+    assert!(counts[0] >= 180, "logins are first: {counts:?}");
+    assert!(counts[1] >= 45 && counts[2] >= 24 && counts[3] >= 8, "everybody gets a part: {counts:?}");
+}
+
+#[tokio::test]
+async fn an_empty_limit_that_our_own_calls_do_not_explain_holds_back_until_the_reset() {
+    let empty =
+        RateSignal { status: 200, remaining: Some(0), reset: Some(Duration::from_secs(2)), ..RateSignal::default() };
+    let clock = advancing();
+    let limiter = limiter(&clock);
+    limiter.acquire(Priority::Bulk).await.answered();
+    limiter.observe(&empty);
+    let asked = clock.now();
+    limiter.acquire(Priority::Login).await.answered();
+    assert_eq!(clock.now().duration_since(asked).as_millis(), 2000, "somebody else uses the limit, too");
+    for _ in 0..40 {
+        limiter.acquire(Priority::Bulk).await.answered();
+    }
+    limiter.observe(&empty);
+    let asked = clock.now();
+    limiter.acquire(Priority::Bulk).await.answered();
+    assert!(clock.now().duration_since(asked).as_millis() < 100, "our own calls emptied it: the window knows better");
+}
+
+#[tokio::test]
+async fn a_lower_limit_is_given_up_when_no_answer_repeats_it() {
+    let clock = advancing();
+    let limiter = limiter(&clock);
+    limiter.observe(&RateSignal { status: 200, limit: Some(10), ..RateSignal::default() });
+    limiter.observe(&RateSignal { status: 200, limit: Some(30), ..RateSignal::default() });
+    assert_eq!(limiter.usage().stated, Some(10), "limits differ from call to call; the lowest counts");
+    clock.advance(Duration::from_secs(10));
+    assert_eq!(limiter.usage().stated, None);
+}
+
+#[tokio::test]
+async fn nothing_goes_out_before_a_share_is_granted_and_after_it_has_ended() {
+    use monite::limit::Share;
+    let clock = clock();
+    let limiter = Arc::new(WindowLimiter::with_share(Share::none(LIMIT), Arc::new(clock.clone())));
+    let got = Arc::default();
+    let waits = queue_up(&limiter, Priority::Login, "early", &got);
+    clock.advance(Duration::from_secs(60));
+    settle().await;
+    assert!(!waits.is_finished(), "no share, no call");
+    let now = clock.now();
+    let share = |seconds: u64| Share { from: now, until: now + Duration::from_secs(seconds), ..Share::whole(LIMIT) };
+    limiter.set_share(share(2));
+    eventually("the share to be used", || waits.is_finished()).await;
+    clock.advance(Duration::from_secs(2));
+    let late = queue_up(&limiter, Priority::Login, "late", &got);
+    clock.advance(Duration::from_secs(60));
+    settle().await;
+    assert!(!late.is_finished(), "the share has ended");
+    let now = clock.now();
+    limiter.set_share(Share { from: now + Duration::from_secs(1), until: Timestamp::MAX, ..Share::whole(LIMIT) });
+    settle().await;
+    assert!(!late.is_finished(), "a clock that was set back does not prolong it");
+}
