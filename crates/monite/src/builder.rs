@@ -13,6 +13,7 @@ use url::Url;
 use crate::client::Monite;
 use crate::clock::{Clock, SystemClock};
 use crate::error::Error;
+use crate::gate::Gate;
 use crate::id::{ClientId, InvalidId};
 use crate::limit::{DEFAULT_RATE, Limiter, Unlimited, WindowLimiter};
 use crate::retry::{RetryBudget, RetryPolicy};
@@ -93,6 +94,7 @@ pub struct MoniteBuilder {
     api_version: String,
     credentials: Option<Credentials>,
     rate: Rate,
+    gate: Option<Arc<dyn Gate>>,
     clock: Arc<dyn Clock>,
     transport: Option<Arc<dyn Transport>>,
     retry: RetryPolicy,
@@ -114,6 +116,7 @@ impl MoniteBuilder {
             api_version: API_VERSION.to_owned(),
             credentials: None,
             rate: Rate::PerSecond(DEFAULT_RATE),
+            gate: None,
             clock: Arc::new(SystemClock),
             transport: None,
             retry: RetryPolicy::default(),
@@ -167,6 +170,13 @@ impl MoniteBuilder {
     #[must_use]
     pub fn limiter(mut self, limiter: Arc<dyn Limiter>) -> Self {
         self.rate = Rate::Given(limiter);
+        self
+    }
+
+    /// Somebody who may hold calls back, such as a circuit breaker; nobody does unless said otherwise.
+    #[must_use]
+    pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
+        self.gate = Some(gate);
         self
     }
 
@@ -231,6 +241,7 @@ impl MoniteBuilder {
             version: parse_version(&self.api_version)?,
             transport,
             limiter,
+            gate: self.gate,
             clock: self.clock,
             retry: self.retry,
             budget: Mutex::new(RetryBudget::full()),

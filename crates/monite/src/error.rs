@@ -165,11 +165,16 @@ impl Error {
     /// Could Monite have done it although we saw a failure? When true, look before you repeat a create.
     pub fn may_have_applied(&self) -> bool {
         match self {
-            Self::Transport { kind, .. } => *kind != TransportKind::Connect,
+            Self::Transport { kind, .. } => !kind.was_not_sent(),
             Self::Api { status, .. } => matches!(status, 408 | 500..=599),
             Self::Decode { status, .. } => matches!(status, 200..=399 | 408 | 500..=599),
             Self::Credentials { .. } | Self::Invalid { .. } => false,
         }
+    }
+
+    /// It was never sent, because a [`crate::Gate`] holds calls back.
+    pub fn is_held(&self) -> bool {
+        matches!(self, Self::Transport { kind: TransportKind::Held, .. })
     }
 
     /// The thing is not there: a 404, or a 400 that says so (older services of Monite answer that way).
@@ -252,6 +257,7 @@ mod tests {
             (transport(TransportKind::Timeout), true, true),
             (transport(TransportKind::Cut), true, true),
             (transport(TransportKind::Other), true, true),
+            (transport(TransportKind::Held), true, false),
             (api(400, "no"), false, false),
             (api(401, "no"), false, false),
             (api(403, "no"), false, false),

@@ -86,7 +86,7 @@
 //! - `wire`: the way out, shared by all calls; `answer`: the way back
 //! - [`error`]: what happened, whether to try again, and whom to ask
 //! - [`retry`]: the pure decision "again, and when?"
-//! - [`limit`]: who may send now
+//! - [`limit`]: who may send now; [`gate`]: whether anybody may
 //! - [`token`]: one slot per scope, one mint at a time, refresh before expiry
 //! - [`transport`]: request in, response out
 //! - [`webhook`]: is this really from Monite, and what does it say?
@@ -102,6 +102,7 @@ pub mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
 pub mod fuzz;
+pub mod gate;
 pub mod id;
 pub mod limit;
 pub mod model;
@@ -121,6 +122,7 @@ pub use call_log::{CallLog, CallRecord};
 pub use client::Monite;
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::{Error, FieldError};
+pub use gate::Gate;
 pub use id::{
     ClientId, EntityId, EntityUserId, EventId, InvalidId, RequestId, RoleId, WebhookDeliveryId, WebhookSubscriptionId,
 };

@@ -1,5 +1,8 @@
 //! A call as plain data: it can be looked at before it is sent.
 
+use std::collections::hash_map::DefaultHasher;
+use std::hash::{Hash, Hasher};
+
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{Method, Uri};
@@ -7,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Serialize;
 
 use crate::error::Error;
+use crate::gate::Subject;
 use crate::id::EntityId;
 use crate::token::Scope;
 
@@ -26,6 +30,8 @@ pub struct Request {
     pub(crate) body: Option<Body>,
     pub(crate) repeat: Repeat,
     pub(crate) scope: Option<Scope>,
+    /// Every other call needs it.
+    pub(crate) for_all: bool,
 }
 
 /// Whether sending a call twice leaves the same state as sending it once.
@@ -78,7 +84,7 @@ impl Request {
 
     fn new(operation: &'static str, method: Method, path: impl Into<String>, repeat: Repeat) -> Self {
         let (path, query, entity, body) = (path.into(), Vec::new(), None, None);
-        Self { operation, method, path, query, entity, body, repeat, scope: Some(Scope::Partner) }
+        Self { operation, method, path, query, entity, body, repeat, scope: Some(Scope::Partner), for_all: false }
     }
 
     /// The call is about this entity (`x-monite-entity-id`).
@@ -100,6 +106,13 @@ impl Request {
     #[must_use]
     pub(crate) fn without_token(mut self) -> Self {
         self.scope = None;
+        self
+    }
+
+    /// Every other call needs this one.
+    #[must_use]
+    pub(crate) fn for_all(mut self, for_all: bool) -> Self {
+        self.for_all = for_all;
         self
     }
 
@@ -132,6 +145,24 @@ impl Request {
     /// Whether it may be sent again when the first answer was lost.
     pub fn is_repeatable(&self) -> bool {
         self.repeat == Repeat::Safe
+    }
+
+    /// What the call is about: its entity, else what exactly is asked for.
+    pub(crate) fn subject(&self) -> Subject {
+        let mut hasher = DefaultHasher::new();
+        if self.for_all {
+            return Subject::Everything;
+        }
+        let in_path = self.path.strip_prefix("/entities/").and_then(|rest| rest.split('/').next());
+        match (self.entity, in_path) {
+            (Some(entity), _) => entity.to_string().hash(&mut hasher),
+            (None, Some(entity)) => entity.hash(&mut hasher),
+            (None, None) => {
+                let body = self.body.as_ref().and_then(|body| body.0.as_ref().ok());
+                (self.method.as_str(), &self.path, &self.query, body).hash(&mut hasher);
+            }
+        }
+        Subject::Thing(hasher.finish())
     }
 
     /// The HTTP request below `base_url`, for one attempt.

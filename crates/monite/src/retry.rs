@@ -49,7 +49,8 @@ pub enum Decision {
 /// A create whose answer was lost is never sent again: it may have worked, and a second one would be a duplicate.
 pub fn decide(policy: &RetryPolicy, attempt: u32, error: &Error, repeatable: bool, chance: f64) -> Decision {
     let harmless = repeatable || !error.may_have_applied();
-    if attempt >= policy.max_attempts || !error.is_retryable() || !harmless {
+    // What is held back is held back for longer than anybody should wait here.
+    if attempt >= policy.max_attempts || !error.is_retryable() || !harmless || error.is_held() {
         return Decision::GiveUp;
     }
     match error.retry_after() {
@@ -125,6 +126,7 @@ mod tests {
             (transport(TransportKind::Timeout), true, false),
             (transport(TransportKind::Cut), true, false),
             (transport(TransportKind::Other), true, false),
+            (transport(TransportKind::Held), false, false),
             (api(429, Some(1)), true, true),
             (api(429, Some(31)), false, false),
             (api(408, None), true, false),

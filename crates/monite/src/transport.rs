@@ -26,7 +26,7 @@ pub struct TransportError {
     pub source: Cause,
 }
 
-/// How far a request without an answer came. Only `Connect` means that Monite cannot have seen it.
+/// How far a request without an answer came. `Connect` and `Held` mean that Monite cannot have seen it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum TransportKind {
     /// No connection: nothing was sent.
@@ -35,8 +35,17 @@ pub enum TransportKind {
     Timeout,
     /// The connection broke before the answer was complete.
     Cut,
+    /// A [`crate::Gate`] held it back: nothing was sent.
+    Held,
     /// Anything else.
     Other,
+}
+
+impl TransportKind {
+    /// Monite cannot have seen the request.
+    pub fn was_not_sent(self) -> bool {
+        matches!(self, Self::Connect | Self::Held)
+    }
 }
 
 impl fmt::Display for TransportKind {
@@ -45,6 +54,7 @@ impl fmt::Display for TransportKind {
             Self::Connect => "could not connect",
             Self::Timeout => "no answer in time",
             Self::Cut => "the connection was cut before the answer",
+            Self::Held => "it was not sent",
             Self::Other => "the transport failed",
         })
     }

@@ -15,6 +15,7 @@ use crate::answer::{self, Answer};
 use crate::call_log::{CallLog, CallRecord};
 use crate::clock::Clock;
 use crate::error::Error;
+use crate::gate::{Ending, Gate, Held, Pass, Subject};
 use crate::id::RequestId;
 use crate::limit::{Limiter, Priority};
 use crate::request::Request;
@@ -28,6 +29,7 @@ pub(crate) struct Wire {
     pub(crate) version: HeaderValue,
     pub(crate) transport: Arc<dyn Transport>,
     pub(crate) limiter: Arc<dyn Limiter>,
+    pub(crate) gate: Option<Arc<dyn Gate>>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) retry: RetryPolicy,
     pub(crate) budget: Mutex<RetryBudget>,
@@ -92,17 +94,29 @@ impl Wire {
         &self, request: &Request, token: Option<&AccessToken>, secrets: &[&SecretString], journey: &Journey,
     ) -> Result<Answer, Error> {
         let http = request.to_http(&self.base_url, &self.version, token.map(AccessToken::secret))?;
+        if let Some(gate) = &self.gate {
+            gate.check().map_err(|held| not_sent(request, held))?;
+        }
         let permit = self.limiter.acquire(journey.priority).await;
+        let inside = match self.enter(request) {
+            Ok(inside) => inside,
+            Err(held) => {
+                permit.answered();
+                return Err(not_sent(request, held));
+            }
+        };
         let sent_at = self.clock.now();
         self.calls.fetch_add(1, Ordering::Relaxed);
         let outcome = match self.transport.send(http).await {
             Ok(response) => {
                 permit.answered();
+                inside.ended(Ending::Answered(response.status().as_u16()));
                 let token = token.map(AccessToken::secret);
                 let secrets: Vec<&SecretString> = secrets.iter().copied().chain(token).collect();
                 self.read(request, response, sent_at, &secrets)
             }
             Err(lost) => {
+                inside.ended(Ending::Lost(lost.kind));
                 if lost.kind == TransportKind::Connect {
                     permit.answered(); // nothing was sent, so nothing can be counted late
                 } else {
@@ -113,6 +127,13 @@ impl Wire {
         };
         outcome.note(request, sent_at, journey.log.as_ref());
         outcome.result
+    }
+
+    fn enter(&self, request: &Request) -> Result<Inside, Held> {
+        let Some(gate) = &self.gate else { return Ok(Inside(None)) };
+        let about = request.subject();
+        let pass = gate.enter(about)?;
+        Ok(Inside(Some((gate.clone(), pass, about))))
     }
 
     /// Turns what came back into answer or error, and tells the limiter.
@@ -145,6 +166,31 @@ impl Wire {
 
     fn lock_budget(&self) -> std::sync::MutexGuard<'_, RetryBudget> {
         self.budget.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn not_sent(request: &Request, held: Held) -> Error {
+    Error::Transport { operation: request.operation, kind: TransportKind::Held, source: Arc::new(held) }
+}
+
+/// An attempt that the gate let out. Tells it once how the attempt ended, also when nobody waits for that any more.
+struct Inside(Option<(Arc<dyn Gate>, Pass, Subject)>);
+
+impl Inside {
+    fn ended(mut self, ending: Ending) {
+        self.tell(ending);
+    }
+
+    fn tell(&mut self, ending: Ending) {
+        if let Some((gate, pass, about)) = self.0.take() {
+            gate.left(pass, about, ending);
+        }
+    }
+}
+
+impl Drop for Inside {
+    fn drop(&mut self) {
+        self.tell(Ending::Cancelled);
     }
 }
 

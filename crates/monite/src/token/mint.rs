@@ -72,7 +72,8 @@ impl Minter {
             grant_type,
             entity_user_id,
         };
-        let request = Request::post(MINT, "/auth/token").without_token().repeatable().json(&body);
+        let request = Request::post(MINT, "/auth/token").without_token().repeatable().for_all(scope == Scope::Partner);
+        let request = request.json(&body);
         let answer = self.send(request, priority, &[]).await.map_err(|error| refused(error, scope))?;
         token(&answer)
     }

@@ -7,6 +7,7 @@ mod support;
 mod bodies;
 mod document;
 mod documentation;
+mod gate;
 mod lists;
 mod no_secrets;
 mod permissions;
