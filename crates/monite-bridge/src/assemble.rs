@@ -17,8 +17,7 @@ use crate::reconcile::Reconciler;
 use crate::reconcile::plan::{OnCustomerDelete, Policy};
 use crate::reconcile::visit::Workshop;
 use crate::session::Sessions;
-use crate::store::sqlite::SqliteStore;
-use crate::store::{Store, StoreError, WorkerId};
+use crate::store::{self, Store, StoreError, WorkerId};
 
 /// Everything a command was told: configuration, secrets, role templates, and the clock it goes by.
 #[derive(Debug)]
@@ -58,7 +57,7 @@ impl Setup {
     /// # Errors
     /// [`StoreError`] says what to do about it.
     pub async fn open_store(&self) -> Result<Arc<dyn Store>, StoreError> {
-        Ok(Arc::new(SqliteStore::open(&self.config.database.url).await?))
+        store::open(self.config.database.url.as_str()).await
     }
 
     /// The credentials of the environment, or those sealed in the database.

@@ -106,7 +106,7 @@ impl From<StoreError> for Failure {
             }
             _ => Self::caused_by(
                 &error,
-                "Check that the disk has room and that this user may write the database, then run the command again.",
+                "Check that the database can be reached and written (room on its disk, this user's rights), then run the command again.",
             ),
         }
     }

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 use figment::providers::{Format as _, Toml};
 use figment::value::Dict;
 
-pub use self::database::DatabaseConfig;
+pub use self::database::{DatabaseConfig, DatabaseUrl};
 pub use self::environment::EnvVars;
 pub use self::error::{ConfigError, Problem};
 pub use self::monite::{MoniteConfig, MoniteTarget};

@@ -108,7 +108,7 @@ fn all_problems_are_reported_at_once_with_their_origin_and_what_to_do() {
         tls_cert = "cert.pem"
         cors_origins = ["https://app.example.com/page", "app.example.com"]
         [database]
-        url = "postgres://bridge:hunter2@db/bridge"
+        url = "postgres://bridge:hunter2@db/bridge?sslmode=hunter2"
         [session]
         hs256_secret = "hunter2"
         jwks_url = "https://login.example.com/jwks"

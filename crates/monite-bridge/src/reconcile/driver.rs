@@ -1,4 +1,5 @@
-//! When: takes customers that are due, many at once, each by one worker; woken by a signal and by a timer.
+//! When: takes customers that are due, many at once, each by one worker; woken by a signal of this process or of another replica, and by a
+//! timer.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -119,6 +120,7 @@ impl Reconciler {
                 () = stop.cancelled() => {}
                 Some(ended) = visits.join_next(), if !visits.is_empty() => drop(unless_panicked(ended)),
                 () = self.wake.notified(), if !full => {}
+                () = self.workshop.store.woken(), if !full => {}
                 () = self.rest(rest) => {}
             }
         }

@@ -1,14 +1,22 @@
 //! The bridge's memory: what the product desires, what Monite confirmed, and the rows that are due.
 //!
-//! Methods speak the domain, not tables. SQL lives in [`sqlite`] only; every promise is a test in `conformance`, which any
-//! implementation must pass. The rows are the queue: no other place holds work.
+//! Methods speak the domain, not tables. SQL lives in [`sqlite`] and [`postgres`] only; every promise is a test in `conformance`, which
+//! both pass. What both need to know stands beside them: `decide` and `import` say what a write means, given what is stored (pure),
+//! `desired`, `columns` and `rows` turn values into columns and back. The rows are the queue: no other place holds work.
 
+mod columns;
 #[cfg(test)]
 mod conformance;
+mod decide;
+mod desired;
+mod import;
+pub mod postgres;
+mod rows;
 pub mod seal;
 pub mod sqlite;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -320,6 +328,39 @@ pub enum StoreError {
     Closed,
 }
 
+/// Opens the database at this address, whichever kind it names, and brings its tables to this version.
+///
+/// # Errors
+/// [`StoreError::Open`] says what to do about it.
+pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    match url.split_once(':') {
+        Some(("postgres" | "postgresql", _)) => Ok(Arc::new(postgres::PostgresStore::open(url).await?)),
+        _ => Ok(Arc::new(sqlite::SqliteStore::open(url).await?)),
+    }
+}
+
+impl StoreError {
+    /// For one more of those who waited for the same thing. The driver's error cannot be cloned; its words can.
+    fn copy(&self) -> Self {
+        match self {
+            Self::Database { operation, source } => {
+                Self::Database { operation, source: sqlx::Error::Protocol(source.to_string()) }
+            }
+            Self::Open { url, reason } => Self::Open { url: url.clone(), reason: reason.clone() },
+            Self::Corrupt { row, reason } => Self::Corrupt { row: row.clone(), reason: reason.clone() },
+            Self::Closed => Self::Closed,
+        }
+    }
+}
+
+/// Says which query failed. A closed pool means a closed store.
+fn database(operation: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
+    move |source| match source {
+        sqlx::Error::PoolClosed => StoreError::Closed,
+        source => StoreError::Database { operation, source },
+    }
+}
+
 /// The bridge's memory. A write that returned `Ok` is durable.
 #[async_trait]
 pub trait Store: Send + Sync + std::fmt::Debug {
@@ -409,6 +450,12 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Writes down the last of a visit and gives the customer back: it is due again when its own row is, or, once its entity
     /// exists, when one of its users is.
     async fn finish(&self, lease: &Lease, changes: Vec<Change>) -> Result<Fenced, StoreError>;
+
+    /// Returns when another process may have made a customer due since the last call. A hint, for whoever waits beside a timer: it may come
+    /// for nothing, it may be lost, and where the database cannot say such a thing (SQLite) it never comes.
+    async fn woken(&self) {
+        std::future::pending().await
+    }
 
     /// When the next customer is due; `None`: nothing is left to do by itself.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;

@@ -73,7 +73,7 @@ impl Stage {
 fn config(sandbox: &Sandbox, folder: &TempDir) -> Config {
     let mut config = Config::default();
     config.monite.target = MoniteTarget::BaseUrl(sandbox.base_url());
-    config.database.url = format!("sqlite://{}", folder.path().join("bridge.db").display());
+    config.database.url = format!("sqlite://{}", folder.path().join("bridge.db").display()).into();
     config
 }
 

@@ -62,7 +62,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
 pub(crate) async fn random_histories_agree_with_a_model<D: Database>(_: &D) {
     // proptest is not async: it runs on a thread of its own and enters a runtime for each history.
     let run = || {
-        let config = ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() };
+        let config = ProptestConfig { cases: D::HISTORIES, failure_persistence: None, ..ProptestConfig::default() };
         proptest!(config, |(steps in steps())| {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {

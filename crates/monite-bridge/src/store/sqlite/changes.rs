@@ -3,15 +3,13 @@
 //! Statements that always go together are one query: the way to the connection's thread and back costs more than most of them.
 
 use monite::{NewEntity, NewEntityUser};
-use serde::Serialize;
 use sqlx::SqliteConnection;
 
+use super::super::columns::{ProgressColumns, SeenColumns, attempt_email, calls_kept, newest_first};
 use super::super::{Change, Progress, StoreError};
-use super::rows::to_json;
-use super::{database, micros};
+use super::database;
 use crate::domain::role::RoleName;
-use crate::domain::sync::CALLS_KEPT;
-use crate::domain::{Attempt, Call, CustomerId, EntityLink, Generation, RoleLink, Seen, SyncState, UserId, UserLink};
+use crate::domain::{Call, CustomerId, EntityLink, Generation, RoleLink, Seen, UserId, UserLink};
 
 /// Writes one change. A change of a user that is not there any more (deleted and to be kept at Monite) is ignored.
 pub(super) async fn apply(tx: &mut SqliteConnection, customer: &CustomerId, change: &Change) -> Result<(), StoreError> {
@@ -31,48 +29,10 @@ pub(super) async fn apply(tx: &mut SqliteConnection, customer: &CustomerId, chan
     }
 }
 
-/// A thing at Monite as columns: word, Monite's id, what was attempted and when, and the document known of it.
-#[derive(Default)]
-struct Columns {
-    seen: &'static str,
-    id: Option<String>,
-    attempt_at: Option<i64>,
-    lands_by: Option<i64>,
-    document: Option<String>,
-}
-
-impl Columns {
-    fn absent() -> Self {
-        Self { seen: "absent", ..Self::default() }
-    }
-
-    fn unknown<A: Serialize>(attempt: &Attempt<A>) -> Self {
-        Self {
-            seen: "unknown",
-            attempt_at: Some(micros(attempt.at)),
-            lands_by: Some(micros(attempt.lands_by)),
-            document: Some(to_json(&attempt.sent)),
-            id: None,
-        }
-    }
-
-    fn present<T: Serialize>(id: impl ToString, confirmed: &T) -> Self {
-        Self { seen: "present", id: Some(id.to_string()), document: Some(to_json(confirmed)), ..Self::default() }
-    }
-}
-
 async fn entity(
     tx: &mut SqliteConnection, customer: &CustomerId, seen: &Seen<EntityLink, NewEntity>,
 ) -> Result<(), StoreError> {
-    let columns = match seen {
-        Seen::Absent => Columns::absent(),
-        Seen::Unknown(attempt) => Columns::unknown(attempt),
-        Seen::Present(link) => Columns::present(link.id, &link.confirmed),
-    };
-    let attempt_email = match seen {
-        Seen::Unknown(attempt) => Some(attempt.sent.email.as_str()),
-        _ => None,
-    };
+    let columns = SeenColumns::entity(seen);
     forget_what_was_inside(tx, customer, columns.id.as_deref()).await?;
     // A customer deleted before anything was at Monite is done. A visit that was under way may create the entity all the
     // same: then there is something to deactivate.
@@ -91,7 +51,7 @@ async fn entity(
     .bind(seen.present().map(|link| link.active))
     .bind(columns.attempt_at)
     .bind(columns.lands_by)
-    .bind(attempt_email)
+    .bind(attempt_email(seen))
     .bind(columns.document)
     .execute(tx)
     .await
@@ -154,11 +114,10 @@ async fn roles_listed(tx: &mut SqliteConnection, customer: &CustomerId) -> Resul
 async fn role(
     tx: &mut SqliteConnection, customer: &CustomerId, role: &RoleName, seen: &Seen<RoleLink>,
 ) -> Result<(), StoreError> {
-    let columns = match seen {
-        Seen::Absent => return role_absent(tx, customer, role).await,
-        Seen::Unknown(attempt) => Columns::unknown(attempt),
-        Seen::Present(link) => Columns::present(link.id, &link.confirmed),
-    };
+    if *seen == Seen::Absent {
+        return role_absent(tx, customer, role).await;
+    }
+    let columns = SeenColumns::role(seen);
     sqlx::query(
         "-- record_role
          INSERT INTO permission_sets (permissions) SELECT ?7 WHERE ?3 = 'present' ON CONFLICT DO NOTHING;
@@ -197,11 +156,7 @@ async fn role_absent(tx: &mut SqliteConnection, customer: &CustomerId, role: &Ro
 async fn user(
     tx: &mut SqliteConnection, customer: &CustomerId, id: &UserId, seen: &Seen<UserLink, NewEntityUser>,
 ) -> Result<(), StoreError> {
-    let columns = match seen {
-        Seen::Absent => Columns::absent(),
-        Seen::Unknown(attempt) => Columns::unknown(attempt),
-        Seen::Present(link) => Columns::present(link.id, &link.confirmed),
-    };
+    let columns = SeenColumns::user(seen);
     sqlx::query(
         "-- record_user
          UPDATE user_work SET seen = ?3, entity_user_id = ?4, attempt_at = ?5, lands_by = ?6
@@ -233,13 +188,13 @@ macro_rules! progress_columns {
          synced_at = ifnull(?6, synced_at),
          doubt_generation = CASE
              WHEN ?6 IS NOT NULL THEN NULL
-             WHEN ?9 IS NOT NULL THEN ?1
+             WHEN ?7 IS NOT NULL THEN ?1
              -- The first attempt at this generation, and it was answered: whoever suspected it on its way may be at ease.
              WHEN doubt_generation = ?1 AND ?3 <= 1 THEN NULL
              ELSE doubt_generation END,
          doubt_until = CASE
              WHEN ?6 IS NOT NULL THEN NULL
-             WHEN ?9 IS NOT NULL THEN max(ifnull(doubt_until, 0), ?9)
+             WHEN ?7 IS NOT NULL THEN max(ifnull(doubt_until, 0), ?7)
              WHEN doubt_generation = ?1 AND ?3 <= 1 THEN NULL
              ELSE doubt_until END"
     };
@@ -252,12 +207,10 @@ async fn customer_done(
         "-- record_customer_done
          UPDATE customer_work SET ",
         progress_columns!(),
-        " WHERE customer_id = ?7"
+        " WHERE customer_id = ?8"
     );
     bind_progress(sqlx::query(SQL), progress)
         .bind(customer.as_str())
-        .bind(None::<&str>)
-        .bind(progress.unanswered_until.map(micros))
         .execute(tx)
         .await
         .map_err(database("record_customer_done"))?;
@@ -271,12 +224,11 @@ async fn user_done(
         "-- record_user_done
          UPDATE user_work SET ",
         progress_columns!(),
-        " WHERE customer_id = ?7 AND user_id = ?8"
+        " WHERE customer_id = ?8 AND user_id = ?9"
     );
     bind_progress(sqlx::query(SQL), progress)
         .bind(customer.as_str())
         .bind(id.as_str())
-        .bind(progress.unanswered_until.map(micros))
         .execute(tx)
         .await
         .map_err(database("record_user_done"))?;
@@ -286,14 +238,15 @@ async fn user_done(
 type Query<'q> = sqlx::query::Query<'q, sqlx::Sqlite, sqlx::sqlite::SqliteArguments>;
 
 fn bind_progress<'q>(query: Query<'q>, progress: &Progress) -> Query<'q> {
-    let confirmed = matches!(progress.state, SyncState::InSync | SyncState::Deactivated);
+    let columns = ProgressColumns::new(progress);
     query
-        .bind(progress.generation.0)
-        .bind(progress.state.as_str())
-        .bind(progress.attempts)
-        .bind(progress.due_at.map(micros))
-        .bind(progress.error.as_ref().map(to_json))
-        .bind(confirmed.then(|| micros(progress.at)))
+        .bind(columns.generation)
+        .bind(columns.state)
+        .bind(columns.attempts)
+        .bind(columns.due_at)
+        .bind(columns.last_error)
+        .bind(columns.confirmed_at)
+        .bind(columns.unanswered_until)
 }
 
 async fn customer_looked(
@@ -362,7 +315,7 @@ async fn customer_calls(tx: &mut SqliteConnection, customer: &CustomerId, calls:
     );
     sqlx::query(SQL)
         .bind(newest_first(calls))
-        .bind(kept())
+        .bind(calls_kept())
         .bind(customer.as_str())
         .execute(tx)
         .await
@@ -381,19 +334,11 @@ async fn user_calls(
     );
     sqlx::query(SQL)
         .bind(newest_first(calls))
-        .bind(kept())
+        .bind(calls_kept())
         .bind(customer.as_str())
         .bind(id.as_str())
         .execute(tx)
         .await
         .map_err(database("record_user_calls"))?;
     Ok(())
-}
-
-fn newest_first(calls: &[Call]) -> String {
-    to_json(&calls.iter().rev().take(CALLS_KEPT).collect::<Vec<_>>())
-}
-
-fn kept() -> i64 {
-    i64::try_from(CALLS_KEPT).expect("a small constant")
 }

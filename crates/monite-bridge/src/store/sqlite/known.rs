@@ -6,22 +6,12 @@ use serde::de::DeserializeOwned;
 use sqlx::SqliteConnection;
 
 use super::super::StoreError;
+use super::super::decide::{StoredCustomer, StoredUser};
+use super::super::import::There;
 use super::database;
-use super::decide::{StoredCustomer, StoredUser};
 use super::desired::{DesiredCustomer, DesiredUser, Hash};
 use super::rows::{self, Unread};
 use crate::domain::Generation;
-
-/// What is stored in the place of something desired.
-#[derive(Debug, Clone)]
-pub(super) enum There<T> {
-    /// Nothing.
-    Nothing,
-    /// The same document, and it is to be there.
-    Same,
-    /// Something else.
-    Other(T),
-}
 
 /// What is stored of these customers, in their order.
 pub(super) async fn customers(

@@ -1,16 +1,15 @@
 //! Reads that answer questions of people and of the broker.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use monite::{EntityId, EntityUserId, NewEntity, Permissions};
+use monite::{EntityId, EntityUserId, NewEntity};
 use sqlx::SqlitePool;
-use sqlx::sqlite::SqliteRow;
 
 use super::super::{Customer, CustomerFilter, Failing, RoleProgress, Stats, StoreError, TokenSubject, User};
 use super::database;
 use super::rows::{self, Unread, customer_columns, get, user_columns};
 use crate::domain::role::RoleTemplates;
-use crate::domain::{CustomerId, ObjectId, SyncState, UserId};
+use crate::domain::{CustomerId, ObjectId, UserId};
 
 /// See [`Store::customers`](super::super::Store::customers).
 pub(super) async fn customers(readers: &SqlitePool, filter: &CustomerFilter) -> Result<Vec<Customer>, StoreError> {
@@ -69,18 +68,10 @@ pub(super) async fn stats(readers: &SqlitePool) -> Result<Stats, StoreError> {
          SELECT state, count(*) AS objects FROM user_work GROUP BY state",
     );
     Ok(Stats {
-        customers: counts(&customers.fetch_all(readers).await.map_err(database("stats_customers"))?)?,
-        users: counts(&users.fetch_all(readers).await.map_err(database("stats_users"))?)?,
+        customers: rows::counts(&customers.fetch_all(readers).await.map_err(database("stats_customers"))?)?,
+        users: rows::counts(&users.fetch_all(readers).await.map_err(database("stats_users"))?)?,
         next_due: next_due(readers).await?,
     })
-}
-
-fn counts(rows: &[SqliteRow]) -> Result<BTreeMap<SyncState, u64>, Unread> {
-    rows.iter().map(|row| Ok((rows::state(&get::<String>(row, "state")?)?, count(row, "objects")?))).collect()
-}
-
-fn count(row: &SqliteRow, column: &'static str) -> Result<u64, Unread> {
-    Ok(get::<i64>(row, column)?.unsigned_abs())
 }
 
 pub(super) const NEXT_DUE: &str = "-- next_due
@@ -122,11 +113,7 @@ async fn failing_customers(readers: &SqlitePool, after: &str, limit: u32) -> Res
     .fetch_all(readers)
     .await
     .map_err(database("failing_customers"))?;
-    let read = |row| {
-        let object = ObjectId::Customer(CustomerId::parse(&get::<String>(row, "customer_id")?)?);
-        Ok(Failing { object, sync: rows::status(row)? })
-    };
-    rows.iter().map(read).collect::<Result<_, Unread>>().map_err(Into::into)
+    rows.iter().map(rows::failing_customer).collect::<Result<_, Unread>>().map_err(Into::into)
 }
 
 async fn failing_users(
@@ -144,12 +131,7 @@ async fn failing_users(
     .fetch_all(readers)
     .await
     .map_err(database("failing_users"))?;
-    let read = |row| {
-        let customer = CustomerId::parse(&get::<String>(row, "customer_id")?)?;
-        let user = UserId::parse(&get::<String>(row, "user_id")?)?;
-        Ok(Failing { object: ObjectId::User(customer, user), sync: rows::status(row)? })
-    };
-    rows.iter().map(read).collect::<Result<_, Unread>>().map_err(Into::into)
+    rows.iter().map(rows::failing_user).collect::<Result<_, Unread>>().map_err(Into::into)
 }
 
 /// See [`Store::role_progress`](super::super::Store::role_progress).
@@ -173,21 +155,7 @@ pub(super) async fn role_progress(
     .fetch_all(readers)
     .await
     .map_err(database("role_holders"))?;
-    let users: HashMap<String, u64> =
-        holders.iter().map(|row| Ok((get(row, "role")?, count(row, "users")?))).collect::<Result<_, Unread>>()?;
-    let progress = |template: &crate::domain::role::RoleTemplate| {
-        let name = template.name.as_str();
-        let (mut entities, mut current) = (0, 0);
-        for row in links.iter().filter(|row| get::<&str>(row, "role").is_ok_and(|role| role == name)) {
-            let here = count(row, "entities")?;
-            let permissions: Permissions = rows::json(&get::<String>(row, "permissions")?)?;
-            entities += here;
-            current += if permissions.grants_same_as(&template.permissions) { here } else { 0 };
-        }
-        let users = users.get(name).copied().unwrap_or(0);
-        Ok(RoleProgress { role: template.name.clone(), entities, current, users })
-    };
-    templates.iter().map(progress).collect::<Result<_, Unread>>().map_err(Into::into)
+    Ok(rows::role_progress(templates, &links, &holders)?)
 }
 
 /// See [`Store::owners`](super::super::Store::owners).
@@ -267,28 +235,7 @@ pub(super) async fn token_subject(
     .map_err(database("token_subject"))?;
     match row {
         None => Ok(TokenSubject::NoSuchCustomer),
-        Some(row) => {
-            subject(&row).map_err(|unread| unread.in_row(&format!("customer_work {customer}, user_work {user}")))
-        }
-    }
-}
-
-fn subject(row: &SqliteRow) -> Result<TokenSubject, Unread> {
-    if !get::<bool>(row, "customer_wanted")? {
-        return Ok(TokenSubject::CustomerGone);
-    }
-    if !get::<bool>(row, "user_wanted")? {
-        return Ok(TokenSubject::NoSuchUser);
-    }
-    let entity: Option<String> = get(row, "entity_id")?;
-    let entity_user: Option<String> = get(row, "entity_user_id")?;
-    match (entity, entity_user, get::<bool>(row, "active")?) {
-        (Some(entity), Some(entity_user), true) => {
-            Ok(TokenSubject::Ready { entity_id: rows::text_id(&entity)?, entity_user_id: rows::text_id(&entity_user)? })
-        }
-        _ => Ok(TokenSubject::NotYet {
-            customer: rows::state(&get::<String>(row, "customer_state")?)?,
-            user: rows::state(&get::<String>(row, "user_state")?)?,
-        }),
+        Some(row) => rows::token_subject(&row)
+            .map_err(|unread| unread.in_row(&format!("customer_work {customer}, user_work {user}"))),
     }
 }

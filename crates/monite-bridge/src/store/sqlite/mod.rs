@@ -4,7 +4,6 @@
 //!
 //! - `open`: the file, who may read it, which version of the tables it holds
 //! - `writer`: the one task that writes, and commits what is waiting together
-//! - `decide`: what a write of the product means, given what is stored (pure)
 //! - `product`, `import`, `upkeep`: the product's writes, one by one, many at once, and the rest
 //! - `work`, `visit`, `changes`: customers are claimed and given back, what a visit reads, what it found out
 //! - `wake`, `rest`: the rules that say when a customer is to be visited, and which of its users rest
@@ -23,9 +22,10 @@ use jiff::Timestamp;
 use monite::{EntityId, EntityUserId, NewEntity};
 use sqlx::SqlitePool;
 
+use super::columns::micros;
 use super::{
     Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease, Precondition, RetryScope, RoleProgress, Stats,
-    Store, StoreError, TokenSubject, User, Visit, WorkerId, Written,
+    Store, StoreError, TokenSubject, User, Visit, WorkerId, Written, database,
 };
 use crate::domain::document::{CustomerDocument, ImportRecord, UserDocument};
 use crate::domain::role::RoleTemplates;
@@ -33,7 +33,6 @@ use crate::domain::{CustomerId, ObjectId, UserId};
 
 mod bulk;
 mod changes;
-mod decide;
 mod desired;
 mod doubt;
 mod gone;
@@ -82,19 +81,6 @@ impl std::fmt::Debug for SqliteStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("SqliteStore").field("url", &self.url).finish_non_exhaustive()
     }
-}
-
-/// Says which query failed. A closed pool means a closed store.
-fn database(operation: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
-    move |source| match source {
-        sqlx::Error::PoolClosed => StoreError::Closed,
-        source => StoreError::Database { operation, source },
-    }
-}
-
-/// A point in time as it is stored.
-fn micros(at: Timestamp) -> i64 {
-    at.as_microsecond()
 }
 
 #[async_trait]

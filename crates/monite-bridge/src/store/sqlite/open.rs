@@ -68,9 +68,7 @@ enum Place {
 
 impl Place {
     fn parse(url: &str) -> Result<Self, String> {
-        let rest = url
-            .strip_prefix("sqlite:")
-            .ok_or("it is not a SQLite URL: write `sqlite://FILE` (PostgreSQL is not in this version)")?;
+        let rest = url.strip_prefix("sqlite:").ok_or("it is not a SQLite URL: write `sqlite://FILE`")?;
         let path = rest.strip_prefix("//").unwrap_or(rest);
         match path {
             "" => Err("it names no file: write `sqlite://FILE`".to_owned()),

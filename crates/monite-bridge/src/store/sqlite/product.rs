@@ -4,8 +4,8 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
+use super::super::decide::{self, Decision, Deletion, written};
 use super::super::{Customer, Precondition, StoreError, User, Wish, Written};
-use super::decide::{self, Decision};
 use super::desired::{DesiredCustomer, DesiredUser, write_customers, write_users};
 use super::writer::Write;
 use super::{database, doubt, gone, micros, rest, rows, stored, wake};
@@ -123,26 +123,18 @@ impl Write for DeleteUser {
 
     async fn run(&self, tx: &mut SqliteConnection) -> Result<Self::Answer, StoreError> {
         let there = stored::user(&mut *tx, &self.customer, &self.id).await?;
-        let Some(mut there) = there.filter(|there| there.wish == Wish::Present) else { return Ok(None) };
+        let Some(there) = there.filter(|there| there.wish == Wish::Present) else { return Ok(None) };
         if !decide::holds(self.when, Some(there.sync.generation)) {
             return Ok(Some(Written::Failed(Some(there.sync.generation))));
         }
-        let never_reached_monite = there.entity_user == crate::domain::Seen::Absent;
-        let in_hand = self.customer_is_in_hand(tx).await?;
-        match (self.keep || never_reached_monite, in_hand) {
-            (true, false) => gone::remove_user(tx, &self.customer, &self.id).await?,
-            // A visit has read this user and may be creating it right now. Its row must outlive the visit: as a deletion that
-            // the next visit completes, or, when nothing is to be called, until the visit ends.
-            (true, true) if self.keep => self.mark(tx, SyncState::Deactivated, None).await?,
-            _ => self.mark(tx, SyncState::Pending, Some(self.now)).await?,
+        match decide::delete_user(&there, self.keep, self.customer_is_in_hand(tx).await?) {
+            Deletion::Forget => gone::remove_user(tx, &self.customer, &self.id).await?,
+            Deletion::ForgetLater => self.mark(tx, SyncState::Deactivated, None).await?,
+            Deletion::AtMonite => self.mark(tx, SyncState::Pending, Some(self.now)).await?,
         }
         wake::settle_one(tx, self.customer.as_str()).await?;
         let left = stored::user(tx, &self.customer, &self.id).await?;
-        there.wish = Wish::Gone;
-        there.sync.state = SyncState::Deactivated;
-        there.sync.generation = there.sync.generation.next();
-        there.sync.next_attempt_at = None;
-        Ok(Some(Written::Changed(left.unwrap_or(there))))
+        Ok(Some(Written::Changed(left.unwrap_or_else(|| decide::gone(there)))))
     }
 }
 
@@ -182,21 +174,4 @@ impl DeleteUser {
             .map_err(database("delete_user"))?;
         Ok(())
     }
-}
-
-/// The answer to a write, with the object as it is now.
-fn written<T>(decision: Decision, now_there: Option<T>) -> Result<Written<T>, StoreError> {
-    let object = || {
-        now_there.ok_or_else(|| StoreError::Corrupt {
-            row: "(just written)".to_owned(),
-            reason: "it is not there".to_owned(),
-        })
-    };
-    Ok(match decision {
-        Decision::Create => Written::Created(object()?),
-        Decision::Change => Written::Changed(object()?),
-        Decision::Same => Written::Unchanged(object()?),
-        Decision::Failed(there) => Written::Failed(there),
-        Decision::Refused(errors) => Written::Refused(errors),
-    })
 }

@@ -4,18 +4,14 @@ use std::collections::HashMap;
 
 use monite::NewEntity;
 use serde_json::Value;
-use sqlx::sqlite::SqliteRow;
-use sqlx::{Row, SqliteConnection};
+use sqlx::SqliteConnection;
 
+use super::super::decide::{StoredCustomer, StoredUser};
+use super::super::import::Pair;
 use super::super::{Customer, StoreError, User};
 use super::database;
-use super::decide::{StoredCustomer, StoredUser};
-use super::desired::Hash;
 use super::rows::{self, Unread, customer_columns, get, user_columns};
-use crate::domain::{CustomerId, Generation, UserId};
-
-/// A customer and one of its users, or one of its logins, as text.
-pub(super) type Pair = (String, String);
+use crate::domain::{CustomerId, UserId};
 
 /// The customers among these ids that are there.
 pub(super) async fn customers(
@@ -31,7 +27,7 @@ pub(super) async fn customers(
     .await
     .map_err(database("stored_customers"))?;
     rows.iter()
-        .map(|row| Ok((get(row, "customer_id")?, stored_customer(row)?)))
+        .map(|row| Ok((get(row, "customer_id")?, rows::stored_customer(row)?)))
         .collect::<Result<_, Unread>>()
         .map_err(Into::into)
 }
@@ -76,7 +72,7 @@ pub(super) async fn users(
     .await
     .map_err(database("stored_users"))?;
     rows.iter()
-        .map(|row| Ok(((get(row, "customer_id")?, get(row, "user_id")?), stored_user(row)?)))
+        .map(|row| Ok(((get(row, "customer_id")?, get(row, "user_id")?), rows::stored_user(row)?)))
         .collect::<Result<_, Unread>>()
         .map_err(Into::into)
 }
@@ -140,27 +136,4 @@ pub(super) async fn user(
         .await
         .map_err(database("user"))?;
     row.as_ref().map(rows::user).transpose()
-}
-
-fn stored_customer(row: &SqliteRow) -> Result<StoredCustomer, Unread> {
-    Ok(StoredCustomer {
-        hash: hash(row)?,
-        wish: rows::wish(&get::<String>(row, "wish")?)?,
-        generation: Generation(get(row, "generation")?),
-        may_exist: get(row, "may_exist")?,
-    })
-}
-
-fn stored_user(row: &SqliteRow) -> Result<StoredUser, Unread> {
-    Ok(StoredUser {
-        hash: hash(row)?,
-        wish: rows::wish(&get::<String>(row, "wish")?)?,
-        generation: Generation(get(row, "generation")?),
-        login: get(row, "login")?,
-    })
-}
-
-fn hash(row: &SqliteRow) -> Result<Hash, Unread> {
-    let bytes: &[u8] = row.try_get("document_hash")?;
-    Ok(bytes.try_into()?)
 }

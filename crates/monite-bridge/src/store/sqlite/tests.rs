@@ -24,6 +24,8 @@ impl SqliteFile {
 
 #[async_trait]
 impl Database for SqliteFile {
+    const HISTORIES: u32 = 96;
+
     async fn create() -> Self {
         Self { directory: tempfile::tempdir().unwrap() }
     }
@@ -33,91 +35,7 @@ impl Database for SqliteFile {
     }
 }
 
-conformance_tests! { SqliteFile:
-    write {
-        what_was_written_is_read_back_to_the_letter,
-        the_same_document_again_writes_nothing,
-        another_document_is_a_new_generation_that_is_due_at_once,
-        preconditions_guard_against_lost_updates,
-        a_user_needs_its_customer,
-        a_login_belongs_to_one_user_of_a_customer,
-        the_login_of_a_deleted_user_is_free,
-        what_monite_can_never_change_is_refused,
-    }
-    deletion {
-        a_customer_that_never_reached_monite_is_deactivated_at_once,
-        a_deleted_customer_comes_back_with_the_same_entity,
-        a_user_of_a_deleted_customer_waits_for_its_return,
-        users_that_were_not_at_monite_rest_with_their_customer,
-        users_of_a_deleted_customer_can_still_be_deleted,
-        a_user_that_never_reached_monite_goes_away_at_once,
-        a_user_at_monite_is_deleted_there_first,
-        a_user_written_again_during_its_deletion_is_created_anew,
-        a_user_to_be_kept_at_monite_is_only_forgotten,
-        a_user_deleted_while_a_visit_creates_it_is_deleted_afterwards,
-        a_user_to_be_kept_goes_when_the_visit_under_way_ends,
-        an_entity_that_appears_under_a_deleted_customer_is_due,
-    }
-    doubt {
-        an_unanswered_change_is_in_doubt_once_something_else_is_desired,
-        a_success_ends_a_doubt,
-        what_is_written_while_a_visit_has_it_in_hand_is_in_doubt_until_the_visit_tells,
-        what_was_not_in_the_visits_hands_is_in_no_doubt,
-        deletions_are_writes_too,
-        a_customer_taken_over_from_the_dead_is_in_doubt,
-    }
-    import {
-        records_are_counted_object_by_object,
-        the_same_file_again_changes_and_wakes_nothing,
-        new_and_changed_objects_are_due_at_once,
-        a_refused_record_leaves_nothing_behind,
-        users_of_one_record_may_swap_logins,
-        the_last_record_of_a_customer_wins,
-        an_import_brings_deleted_objects_back_and_deletes_none,
-    }
-    lease {
-        claims_are_exclusive_among_concurrent_workers,
-        the_longest_waiting_come_first,
-        one_customer_can_be_claimed_by_name,
-        the_customer_of_a_dead_worker_comes_back_and_its_lease_is_worth_nothing,
-        a_renewed_lease_lasts_longer,
-        a_write_during_a_visit_makes_the_customer_due_again,
-        a_failure_of_an_old_document_says_nothing_about_the_new_one,
-        an_object_is_not_tried_before_its_time,
-        users_wake_their_customer_once_its_entity_exists,
-    }
-    visit {
-        a_visit_shows_what_is_due_deletions_first,
-        a_peek_shows_what_is_not_settled_due_or_not,
-        an_unknown_outcome_survives_with_what_was_sent,
-        links_are_found_by_monites_ids,
-        an_entity_belongs_to_one_customer_and_changes_land_together,
-        roles_are_known_by_template,
-        what_was_inside_another_entity_is_forgotten,
-        the_latest_calls_are_kept_newest_first,
-        changed_templates_make_every_entity_due_once,
-        role_progress_counts_entities_and_users,
-    }
-    listing {
-        listings_come_in_pages_in_the_order_of_ids,
-        failing_objects_are_listed_with_their_reason,
-        counts_are_by_state,
-        a_retry_makes_failing_objects_due_now,
-        a_retry_of_all_leaves_the_others_alone,
-        a_token_is_for_a_present_user_of_a_present_customer,
-        a_sealed_secret_is_kept_under_its_name,
-    }
-    model {
-        random_histories_agree_with_a_model,
-    }
-    process {
-        nothing_answered_is_lost_when_the_process_dies,
-        two_processes_use_one_database_at_the_same_time,
-        one_object_written_from_all_sides_counts_every_change,
-        a_failing_write_takes_no_other_down,
-        closing_finishes_what_was_asked_for,
-    }
-}
+conformance_tests!(SqliteFile);
 
 async fn refusal(url: &str) -> String {
     match SqliteStore::open(url).await {

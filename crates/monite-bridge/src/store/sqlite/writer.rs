@@ -112,7 +112,7 @@ async fn commit(connection: &mut SqliteConnection, mut group: Vec<Box<dyn Job>>)
     match attempt(connection, &mut group).await {
         Ok(()) => group.into_iter().for_each(|job| job.answer(Ok(()))),
         Err(error) if group.len() == 1 || is_begin(&error) => {
-            group.into_iter().for_each(|job| job.answer(Err(copy(&error))));
+            group.into_iter().for_each(|job| job.answer(Err(error.copy())));
         }
         Err(_) => {
             for mut job in group {
@@ -152,18 +152,6 @@ async fn execute(
 
 fn is_begin(error: &StoreError) -> bool {
     matches!(error, StoreError::Database { operation: BEGIN, .. })
-}
-
-/// The driver's error cannot be cloned; its words can.
-fn copy(error: &StoreError) -> StoreError {
-    match error {
-        StoreError::Database { operation, source } => {
-            StoreError::Database { operation, source: sqlx::Error::Protocol(source.to_string()) }
-        }
-        StoreError::Open { url, reason } => StoreError::Open { url: url.clone(), reason: reason.clone() },
-        StoreError::Corrupt { row, reason } => StoreError::Corrupt { row: row.clone(), reason: reason.clone() },
-        StoreError::Closed => StoreError::Closed,
-    }
 }
 
 /// A [`Write`] with its caller, whatever it answers.

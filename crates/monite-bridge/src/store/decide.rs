@@ -1,9 +1,9 @@
 //! What a write of the product means, given what is stored. Pure.
 
-use super::super::{Precondition, Wish};
 use super::desired::{DesiredCustomer, DesiredUser, Hash};
+use super::{Precondition, StoreError, User, Wish, Written};
 use crate::domain::document::FieldError;
-use crate::domain::{Generation, UserId, fixed};
+use crate::domain::{Generation, Seen, SyncState, UserId, fixed};
 use monite::NewEntity;
 
 /// What is stored of a customer, as far as a write must know.
@@ -86,6 +86,37 @@ pub(super) fn user(
     }
 }
 
+/// What the deletion of a user comes to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Deletion {
+    /// Nothing is to be called and nobody works on it: the row goes.
+    Forget,
+    /// Nothing is to be called, but a visit may be creating the user right now: the row goes when that visit ends.
+    ForgetLater,
+    /// To be deleted at Monite. Also a user that is not there yet, while a visit may be creating it: its row must outlive the
+    /// visit, as a deletion that the next one completes.
+    AtMonite,
+}
+
+/// `in_hand`: whether a visit has the customer; `keep`: whether the entity user is to be kept at Monite.
+pub(super) fn delete_user(there: &User, keep: bool, in_hand: bool) -> Deletion {
+    let never_reached_monite = there.entity_user == Seen::Absent;
+    match (keep || never_reached_monite, in_hand) {
+        (true, false) => Deletion::Forget,
+        (true, true) if keep => Deletion::ForgetLater,
+        _ => Deletion::AtMonite,
+    }
+}
+
+/// A user that was forgotten at once, as its last answer shows it.
+pub(super) fn gone(mut user: User) -> User {
+    user.wish = Wish::Gone;
+    user.sync.state = SyncState::Deactivated;
+    user.sync.generation = user.sync.generation.next();
+    user.sync.next_attempt_at = None;
+    user
+}
+
 /// The refusal of a login that another user has.
 pub(super) fn login_taken(field: &str, login: &str, holder: &UserId) -> FieldError {
     FieldError {
@@ -95,6 +126,23 @@ pub(super) fn login_taken(field: &str, login: &str, holder: &UserId) -> FieldErr
             holder.as_str()
         ),
     }
+}
+
+/// The answer to a write, with the object as it is now.
+pub(super) fn written<T>(decision: Decision, now_there: Option<T>) -> Result<Written<T>, StoreError> {
+    let object = || {
+        now_there.ok_or_else(|| StoreError::Corrupt {
+            row: "(just written)".to_owned(),
+            reason: "it is not there".to_owned(),
+        })
+    };
+    Ok(match decision {
+        Decision::Create => Written::Created(object()?),
+        Decision::Change => Written::Changed(object()?),
+        Decision::Same => Written::Unchanged(object()?),
+        Decision::Failed(there) => Written::Failed(there),
+        Decision::Refused(errors) => Written::Refused(errors),
+    })
 }
 
 #[cfg(test)]

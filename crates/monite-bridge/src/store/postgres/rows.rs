@@ -1,0 +1,22 @@
+//! What is asked for of a customer and of a user.
+
+pub(super) use super::super::rows::*;
+
+/// What [`customer`] reads, from `customer_work w` and `customers c`.
+macro_rules! customer_columns {
+    () => {
+        "c.customer_id, c.document, c.at_monite, c.calls, w.wish, w.state, w.generation, w.synced_generation, w.synced_at,
+         w.attempts, w.last_error, w.seen, w.entity_id, w.active, w.attempt_at,
+         w.lands_by, w.due_at, w.doubt_generation, w.doubt_until"
+    };
+}
+
+/// What [`user`] reads, from `user_work w` and `users u`.
+macro_rules! user_columns {
+    () => {
+        "u.customer_id, u.user_id, u.document, u.at_monite, u.calls, w.wish, w.state, w.generation, w.synced_generation,
+         w.synced_at, w.attempts, w.last_error, w.seen, w.entity_user_id, w.attempt_at,
+         w.lands_by, w.due_at, w.doubt_generation, w.doubt_until"
+    };
+}
+pub(super) use {customer_columns, user_columns};
