@@ -8,7 +8,24 @@ use futures::StreamExt as _;
 use monite_sandbox::{Fault, FaultRule};
 use serde_json::{Value, json};
 
-use crate::support::{Dies, Setup, TestBridge, customer_document, user_document};
+use crate::support::{Database, Dies, Setup, TestBridge, customer_document, on_every_database, user_document};
+
+on_every_database! {
+    a_lost_answer_does_not_create_the_entity_twice,
+    a_lost_answer_does_not_create_the_user_or_the_role_twice,
+    a_login_that_changes_while_its_create_is_unanswered_leaves_one_user,
+    a_user_deleted_while_its_create_is_unanswered_leaves_none,
+    a_create_that_never_left_is_repeated_only_once_it_can_no_longer_land,
+    two_customers_with_the_same_details_stay_two,
+    of_two_customers_with_the_same_details_the_one_without_gets_its_own,
+    more_entities_than_were_sent_are_left_to_a_person,
+    a_create_refused_for_the_rate_is_repeated_without_a_look,
+    a_login_that_is_taken_at_monite_is_linked_and_not_made_twice,
+    a_login_that_changes_hands_never_ties_two_users_to_one_entity_user;
+    on_threads:
+    every_kind_of_fault_ends_with_exactly_one_of_everything,
+    death_at_any_call_ends_with_exactly_one_of_everything,
+}
 
 /// Every call that changes something at Monite, token mints included.
 const WRITES: &str = "POST|PATCH|PUT|DELETE *";
@@ -16,9 +33,8 @@ const WRITES: &str = "POST|PATCH|PUT|DELETE *";
 const CUSTOMERS: [&str; 5] = ["acme", "beta", "corp", "twin-1", "twin-2"];
 const USERS: [(&str, &str); 3] = [("ana", "admin"), ("ben", "payer"), ("cem", "admin")];
 
-#[tokio::test]
-async fn a_lost_answer_does_not_create_the_entity_twice() {
-    let bridge = TestBridge::start().await;
+async fn a_lost_answer_does_not_create_the_entity_twice(on: Database) {
+    let bridge = TestBridge::on(on).await;
     bridge.sandbox.once("POST /entities", Fault::LoseAnswer);
     bridge.put_customer("acme").await;
     bridge.settle().await;
@@ -27,10 +43,9 @@ async fn a_lost_answer_does_not_create_the_entity_twice() {
     assert_eq!(bridge.sandbox.calls("POST /entities"), 1);
 }
 
-#[tokio::test]
-async fn a_lost_answer_does_not_create_the_user_or_the_role_twice() {
+async fn a_lost_answer_does_not_create_the_user_or_the_role_twice(on: Database) {
     // Counts roles that were created, so Monite must not give any by itself.
-    let bridge = TestBridge::with(Setup { quirk: None, ..Setup::default() }).await;
+    let bridge = TestBridge::with(Setup { quirk: None, database: on, ..Setup::default() }).await;
     bridge.sandbox.once("POST /entity_users", Fault::LoseAnswer);
     bridge.sandbox.once("POST /roles", Fault::LoseAnswer);
     bridge.put_customer("acme").await;
@@ -42,10 +57,9 @@ async fn a_lost_answer_does_not_create_the_user_or_the_role_twice() {
 }
 
 /// The create carried one login, and by the time it is looked for the product wants another: it is found by the one that was sent.
-#[tokio::test]
-async fn a_login_that_changes_while_its_create_is_unanswered_leaves_one_user() {
+async fn a_login_that_changes_while_its_create_is_unanswered_leaves_one_user(on: Database) {
     for step in 0..6 {
-        let mut bridge = TestBridge::start().await;
+        let mut bridge = TestBridge::on(on).await;
         bridge.put_customer("acme").await;
         bridge.put_user("acme", "ana", "admin").await;
         bridge.work_until_death(Dies::AfterCall(step)).await;
@@ -59,10 +73,9 @@ async fn a_login_that_changes_while_its_create_is_unanswered_leaves_one_user() {
 }
 
 /// Deleted while its create is unanswered: whatever landed is taken away again.
-#[tokio::test]
-async fn a_user_deleted_while_its_create_is_unanswered_leaves_none() {
+async fn a_user_deleted_while_its_create_is_unanswered_leaves_none(on: Database) {
     for step in 0..6 {
-        let mut bridge = TestBridge::start().await;
+        let mut bridge = TestBridge::on(on).await;
         bridge.put_customer("acme").await;
         bridge.put_user("acme", "ana", "admin").await;
         bridge.work_until_death(Dies::AfterCall(step)).await;
@@ -74,9 +87,8 @@ async fn a_user_deleted_while_its_create_is_unanswered_leaves_none() {
     }
 }
 
-#[tokio::test]
-async fn a_create_that_never_left_is_repeated_only_once_it_can_no_longer_land() {
-    let bridge = TestBridge::start().await;
+async fn a_create_that_never_left_is_repeated_only_once_it_can_no_longer_land(on: Database) {
+    let bridge = TestBridge::on(on).await;
     bridge.sandbox.once("POST /entities", Fault::CloseBefore);
     let begun = bridge.clock_now();
     bridge.put_customer("acme").await;
@@ -89,26 +101,23 @@ async fn a_create_that_never_left_is_repeated_only_once_it_can_no_longer_land() 
 }
 
 /// Both creates go out at the same moment, both answers are lost, and nothing tells the two apart.
-#[tokio::test]
-async fn two_customers_with_the_same_details_stay_two() {
-    let bridge = TestBridge::start().await;
+async fn two_customers_with_the_same_details_stay_two(on: Database) {
+    let bridge = TestBridge::on(on).await;
     bridge.sandbox.fault(FaultRule::new("POST /entities", Fault::LoseAnswer).times(2));
     twins_become_two(&bridge).await;
 }
 
 /// One of the two answers is lost with the work done, of the other nothing arrived: who got the entity does not matter, but the
 /// other one must still get its own.
-#[tokio::test]
-async fn of_two_customers_with_the_same_details_the_one_without_gets_its_own() {
-    let bridge = TestBridge::start().await;
+async fn of_two_customers_with_the_same_details_the_one_without_gets_its_own(on: Database) {
+    let bridge = TestBridge::on(on).await;
     bridge.sandbox.once("POST /entities", Fault::LoseAnswer);
     bridge.sandbox.once("POST /entities", Fault::CloseBefore);
     twins_become_two(&bridge).await;
 }
 
-#[tokio::test]
-async fn more_entities_than_were_sent_are_left_to_a_person() {
-    let bridge = TestBridge::start().await;
+async fn more_entities_than_were_sent_are_left_to_a_person(on: Database) {
+    let bridge = TestBridge::on(on).await;
     bridge.sandbox.once("POST /entities", Fault::LoseAnswer);
     bridge.put_customer("acme").await;
     bridge.pass().await;
@@ -124,9 +133,8 @@ async fn more_entities_than_were_sent_are_left_to_a_person() {
     assert_eq!(bridge.sandbox.calls("POST /entities"), 2, "the bridge made one, the test the other");
 }
 
-#[tokio::test]
-async fn a_create_refused_for_the_rate_is_repeated_without_a_look() {
-    let bridge = TestBridge::start().await;
+async fn a_create_refused_for_the_rate_is_repeated_without_a_look(on: Database) {
+    let bridge = TestBridge::on(on).await;
     bridge.sandbox.once("POST /entities", Fault::Status { status: 429, retry_after: Some(1) });
     bridge.put_customer("acme").await;
     bridge.settle().await;
@@ -134,9 +142,8 @@ async fn a_create_refused_for_the_rate_is_repeated_without_a_look() {
     assert_eq!(bridge.sandbox.calls("GET /entities"), 0);
 }
 
-#[tokio::test]
-async fn a_login_that_is_taken_at_monite_is_linked_and_not_made_twice() {
-    let bridge = TestBridge::start().await;
+async fn a_login_that_is_taken_at_monite_is_linked_and_not_made_twice(on: Database) {
+    let bridge = TestBridge::on(on).await;
     bridge.put_customer("acme").await;
     bridge.put_user("acme", "ana", "admin").await;
     bridge.settle().await;
@@ -156,9 +163,8 @@ async fn a_login_that_is_taken_at_monite_is_linked_and_not_made_twice() {
 
 /// A login moves from one user to another while Monite still knows the old holder: the new one must not get the old one's
 /// entity user.
-#[tokio::test]
-async fn a_login_that_changes_hands_never_ties_two_users_to_one_entity_user() {
-    let bridge = TestBridge::start().await;
+async fn a_login_that_changes_hands_never_ties_two_users_to_one_entity_user(on: Database) {
+    let bridge = TestBridge::on(on).await;
     bridge.put_customer("acme").await;
     bridge.put_user("acme", "zoe", "admin").await;
     bridge.settle().await;
@@ -193,23 +199,23 @@ pub(crate) const KINDS: [Fault; 7] = [
 ];
 
 /// Every kind of fault on a tenth of all writes, alone and all together, over many seeds (`SEEDS=500` for more).
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_kind_of_fault_ends_with_exactly_one_of_everything() {
+async fn every_kind_of_fault_ends_with_exactly_one_of_everything(on: Database) {
     let kinds = KINDS.to_vec();
-    let seeds: u64 = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(52);
+    let fewer = if on == Database::Postgres { 2 } else { 52 };
+    let seeds: u64 = std::env::var("SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(fewer);
     let together = std::iter::once(kinds.clone());
     let sets: Vec<Vec<Fault>> = kinds.iter().map(|kind| vec![*kind]).chain(together).collect();
     let runs = (0..seeds).flat_map(|seed| sets.clone().into_iter().map(move |kinds| (seed, kinds)));
     let runs = futures::stream::iter(runs).map(|(seed, kinds)| async move {
         let named = format!("seed {seed} with {kinds:?}");
-        tokio::spawn(under_faults(seed, kinds)).await.unwrap_or_else(|_| panic!("failed: {named}"));
+        tokio::spawn(under_faults(on, seed, kinds)).await.unwrap_or_else(|_| panic!("failed: {named}"));
     });
     runs.buffer_unordered(4).for_each(|()| async {}).await;
 }
 
 /// Writes, faults, changes, deletions, more faults; then everything must be there once and as last written.
-async fn under_faults(seed: u64, kinds: Vec<Fault>) {
-    let bridge = TestBridge::with(Setup { seed, ..Setup::default() }).await;
+async fn under_faults(on: Database, seed: u64, kinds: Vec<Fault>) {
+    let bridge = TestBridge::with(Setup { seed, database: on, ..Setup::default() }).await;
     live_through(&bridge, seed, &kinds).await;
 }
 
@@ -231,12 +237,13 @@ pub(crate) async fn live_through(bridge: &TestBridge, seed: u64, kinds: &[Fault]
 }
 
 /// The process dies at each of its calls in turn, before it leaves and after Monite has carried it out, and another one goes on.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn death_at_any_call_ends_with_exactly_one_of_everything() {
-    for step in 0.. {
+async fn death_at_any_call_ends_with_exactly_one_of_everything(on: Database) {
+    // What dies is the same; a server makes it ten times slower.
+    let every = if on == Database::Postgres { 4 } else { 1 };
+    for step in (0..).step_by(every) {
         let mut died = false;
         for dies in [Dies::BeforeCall(step), Dies::AfterCall(step)] {
-            let mut bridge = TestBridge::with(Setup { seed: u64::from(step), ..Setup::default() }).await;
+            let mut bridge = TestBridge::with(Setup { seed: u64::from(step), database: on, ..Setup::default() }).await;
             populate(&bridge).await;
             died |= bridge.work_until_death(dies).await;
             bridge.restart().await;

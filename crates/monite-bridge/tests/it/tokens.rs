@@ -6,7 +6,21 @@ use monite_bridge::domain::{CustomerId, ObjectId, UserId};
 use monite_sandbox::{Fault, FaultRule};
 use serde_json::json;
 
-use crate::support::{Setup, TestBridge, customer_document};
+use crate::support::{Database, Setup, TestBridge, customer_document, on_every_database};
+
+on_every_database! {
+    a_hundred_at_once_cost_one_mint,
+    a_token_works_at_monite_for_that_user,
+    nobody_gets_a_token_with_less_than_660_seconds,
+    exactly_at_the_limit_it_is_handed_out_and_just_below_it_is_not,
+    tokens_that_live_too_short_for_the_sdk_are_refused_with_the_reason,
+    a_token_in_memory_needs_no_database_and_no_monite,
+    who_is_not_at_monite_yet_is_told_where_it_stands,
+    a_changed_document_keeps_the_token_and_a_role_that_is_still_on_its_way_too,
+    a_change_that_is_told_while_a_token_is_asked_for_refuses_nobody,
+    one_customers_user_never_gets_anothers_token,
+    wrong_credentials_are_told_without_showing_them,
+}
 
 /// A bridge whose customer acme has the user ana, both at Monite; calls are counted from here.
 async fn with_ana(setup: Setup) -> TestBridge {
@@ -22,9 +36,8 @@ fn mints(bridge: &TestBridge) -> u64 {
     bridge.sandbox.calls("POST /auth/token")
 }
 
-#[tokio::test]
-async fn a_hundred_at_once_cost_one_mint() {
-    let bridge = with_ana(Setup::default()).await;
+async fn a_hundred_at_once_cost_one_mint(on: Database) {
+    let bridge = with_ana(Setup { database: on, ..Setup::default() }).await;
     let answers = futures::future::join_all((0..100).map(|_| bridge.token("acme", "ana"))).await;
     let first = answers[0].json();
     for answer in &answers {
@@ -33,9 +46,8 @@ async fn a_hundred_at_once_cost_one_mint() {
     assert_eq!(mints(&bridge), 1);
 }
 
-#[tokio::test]
-async fn a_token_works_at_monite_for_that_user() {
-    let bridge = with_ana(Setup::default()).await;
+async fn a_token_works_at_monite_for_that_user(on: Database) {
+    let bridge = with_ana(Setup { database: on, ..Setup::default() }).await;
     let token = bridge.token("acme", "ana").await.json();
     let me = bridge.ask_monite("/v1/entity_users/me", &token).await;
     assert_eq!((me["login"].clone(), me["id"].clone()), (json!("ana"), token["entity_user_id"].clone()));
@@ -43,9 +55,8 @@ async fn a_token_works_at_monite_for_that_user() {
     assert_eq!(entity["id"], token["entity_id"]);
 }
 
-#[tokio::test]
-async fn nobody_gets_a_token_with_less_than_660_seconds() {
-    let bridge = with_ana(Setup::default()).await;
+async fn nobody_gets_a_token_with_less_than_660_seconds(on: Database) {
+    let bridge = with_ana(Setup { database: on, ..Setup::default() }).await;
     let first = bridge.token("acme", "ana").await.json();
     for seconds in 1..=40_u64 {
         bridge.advance(60);
@@ -58,9 +69,8 @@ async fn nobody_gets_a_token_with_less_than_660_seconds() {
     assert!(mints(&bridge) <= 4, "{} mints in 40 minutes", mints(&bridge));
 }
 
-#[tokio::test]
-async fn exactly_at_the_limit_it_is_handed_out_and_just_below_it_is_not() {
-    let bridge = with_ana(Setup::default()).await;
+async fn exactly_at_the_limit_it_is_handed_out_and_just_below_it_is_not(on: Database) {
+    let bridge = with_ana(Setup { database: on, ..Setup::default() }).await;
     let first = bridge.token("acme", "ana").await.json();
     // Monite is down, so there is no early refresh that could come in between.
     bridge.sandbox.fault(FaultRule::new("POST /auth/token", Fault::Status { status: 503, retry_after: None }));
@@ -79,19 +89,17 @@ async fn exactly_at_the_limit_it_is_handed_out_and_just_below_it_is_not() {
     assert_eq!(bridge.token("acme", "ana").await.json()["expires_in"], 1800);
 }
 
-#[tokio::test]
-async fn tokens_that_live_too_short_for_the_sdk_are_refused_with_the_reason() {
-    let bridge = with_ana(Setup { token_ttl: Duration::from_secs(600), ..Setup::default() }).await;
+async fn tokens_that_live_too_short_for_the_sdk_are_refused_with_the_reason(on: Database) {
+    let bridge = with_ana(Setup { token_ttl: Duration::from_secs(600), database: on, ..Setup::default() }).await;
     let answer = bridge.token("acme", "ana").await;
     assert_eq!((answer.status, answer.problem()), (502, "token-life-too-short".to_owned()));
     assert!(answer.json()["detail"].as_str().unwrap().contains("600 s"), "{answer:?}");
-    let just_enough = with_ana(Setup { token_ttl: Duration::from_secs(660), ..Setup::default() }).await;
+    let just_enough = with_ana(Setup { token_ttl: Duration::from_secs(660), database: on, ..Setup::default() }).await;
     assert_eq!(just_enough.token("acme", "ana").await.json()["expires_in"], 660);
 }
 
-#[tokio::test]
-async fn a_token_in_memory_needs_no_database_and_no_monite() {
-    let bridge = with_ana(Setup::default()).await;
+async fn a_token_in_memory_needs_no_database_and_no_monite(on: Database) {
+    let bridge = with_ana(Setup { database: on, ..Setup::default() }).await;
     let first = bridge.token("acme", "ana").await.json();
     bridge.store.close().await;
     bridge.sandbox.fault(FaultRule::new("* /*", Fault::Status { status: 500, retry_after: None }));
@@ -100,9 +108,8 @@ async fn a_token_in_memory_needs_no_database_and_no_monite() {
     assert_eq!(bridge.token_for(&session).await.json(), first);
 }
 
-#[tokio::test]
-async fn who_is_not_at_monite_yet_is_told_where_it_stands() {
-    let bridge = TestBridge::start().await;
+async fn who_is_not_at_monite_yet_is_told_where_it_stands(on: Database) {
+    let bridge = TestBridge::on(on).await;
     assert_eq!(bridge.token("acme", "ana").await.problem(), "no-such-customer");
     bridge.put_customer("acme").await;
     assert_eq!(bridge.token("acme", "ana").await.problem(), "no-such-user");
@@ -122,9 +129,8 @@ async fn who_is_not_at_monite_yet_is_told_where_it_stands() {
     assert_eq!(bridge.token("acme", "ana").await.status, 200);
 }
 
-#[tokio::test]
-async fn a_changed_document_keeps_the_token_and_a_role_that_is_still_on_its_way_too() {
-    let bridge = with_ana(Setup::default()).await;
+async fn a_changed_document_keeps_the_token_and_a_role_that_is_still_on_its_way_too(on: Database) {
+    let bridge = with_ana(Setup { database: on, ..Setup::default() }).await;
     let first = bridge.token("acme", "ana").await.json();
     let mut document = customer_document("acme");
     document["phone"] = json!("+49 30 1");
@@ -140,9 +146,8 @@ async fn a_changed_document_keeps_the_token_and_a_role_that_is_still_on_its_way_
 }
 
 /// What the reconciler did is told to the broker a moment after it is done: a hand-out in that moment looks again by itself.
-#[tokio::test]
-async fn a_change_that_is_told_while_a_token_is_asked_for_refuses_nobody() {
-    let bridge = with_ana(Setup::default()).await;
+async fn a_change_that_is_told_while_a_token_is_asked_for_refuses_nobody(on: Database) {
+    let bridge = with_ana(Setup { database: on, ..Setup::default() }).await;
     let ana = ObjectId::User(CustomerId::parse("acme").unwrap(), UserId::parse("ana").unwrap());
     for turns in 0..40 {
         bridge.broker.look_again(&ana);
@@ -157,9 +162,8 @@ async fn a_change_that_is_told_while_a_token_is_asked_for_refuses_nobody() {
     }
 }
 
-#[tokio::test]
-async fn one_customers_user_never_gets_anothers_token() {
-    let bridge = with_ana(Setup::default()).await;
+async fn one_customers_user_never_gets_anothers_token(on: Database) {
+    let bridge = with_ana(Setup { database: on, ..Setup::default() }).await;
     bridge.put_customer("beta").await;
     bridge.put_user("beta", "ana", "admin").await;
     bridge.settle().await;
@@ -172,9 +176,8 @@ async fn one_customers_user_never_gets_anothers_token() {
     }
 }
 
-#[tokio::test]
-async fn wrong_credentials_are_told_without_showing_them() {
-    let bridge = with_ana(Setup::default()).await;
+async fn wrong_credentials_are_told_without_showing_them(on: Database) {
+    let bridge = with_ana(Setup { database: on, ..Setup::default() }).await;
     bridge.sandbox.once("POST /auth/token", Fault::Status { status: 401, retry_after: None });
     let answer = bridge.token("acme", "ana").await;
     assert_eq!((answer.status, answer.problem()), (502, "monite-credentials".to_owned()));

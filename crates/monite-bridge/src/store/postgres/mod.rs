@@ -110,6 +110,13 @@ impl PostgresStore {
     }
 }
 
+impl Drop for PostgresStore {
+    /// The tasks that tell and listen hold connections; nobody would end them.
+    fn drop(&mut self) {
+        self.writer.signal.close();
+    }
+}
+
 impl std::fmt::Debug for PostgresStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("PostgresStore").field("url", &self.shown).finish_non_exhaustive()

@@ -74,7 +74,7 @@ impl Cluster {
 
     /// The address of one of its databases.
     pub(crate) fn url(&self, database: &str) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/{database}?max-connections=8", self.port)
+        format!("postgres://postgres@127.0.0.1:{}/{database}?max-connections=4", self.port)
     }
 
     /// An empty database with the tables of this version.

@@ -3,6 +3,8 @@
 mod answer;
 mod call;
 mod clocks;
+mod cluster;
+mod database;
 mod documents;
 mod log;
 mod probes;
@@ -25,8 +27,7 @@ use monite_bridge::reconcile::plan::OnCustomerDelete;
 use monite_bridge::reconcile::visit::Workshop;
 use monite_bridge::reconcile::{Policy, Reconciler};
 use monite_bridge::session::Sessions;
-use monite_bridge::store::sqlite::SqliteStore;
-use monite_bridge::store::{Store, WorkerId};
+use monite_bridge::store::{Store, WorkerId, postgres::PostgresStore};
 use monite_sandbox::{RateLimit, Sandbox};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -35,6 +36,8 @@ use tokio_util::sync::CancellationToken;
 pub(crate) use self::answer::Answer;
 pub(crate) use self::call::Call;
 use self::clocks::{AdvancingClock, SandboxTime};
+use self::database::Place;
+pub(crate) use self::database::{Database, on_every_database, on_one_database};
 pub(crate) use self::documents::{customer_document, user_document};
 use self::log::Log;
 use self::transport::InProcess;
@@ -63,6 +66,7 @@ pub(crate) struct Setup {
     /// A point that Monite's documents leave open and how this Monite settles it. By default what the variable `QUIRK` says
     /// (`name=option`), so that every test can be run under every flip: see `quirks.rs`.
     pub(crate) quirk: Option<(String, String)>,
+    pub(crate) database: Database,
 }
 
 impl Default for Setup {
@@ -78,6 +82,7 @@ impl Default for Setup {
             workers: 4,
             seed: 7,
             quirk: quirk_of_this_run(),
+            database: Database::Sqlite,
         }
     }
 }
@@ -99,10 +104,10 @@ pub(crate) struct TestBridge {
     log: Log,
     /// Lets the process die at one of its calls.
     pub(crate) fuse: Fuse,
-    files: tempfile::TempDir,
+    place: Place,
 }
 
-/// What dies with the process: everything but the database file, Monite and the time.
+/// What dies with the process: everything but the database, Monite and the time.
 struct Process {
     store: Arc<dyn Store>,
     reconciler: Reconciler,
@@ -112,12 +117,9 @@ struct Process {
 }
 
 impl Process {
-    /// Starts on the database in `files`, whatever another process left there.
-    async fn start(
-        setup: &Setup, files: &tempfile::TempDir, sandbox: &Sandbox, clock: &ManualClock, fuse: &Fuse,
-    ) -> Self {
-        let url = format!("sqlite://{}", files.path().join("bridge.db").display());
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&url).await.unwrap());
+    /// Starts on the database in `place`, whatever another process left there.
+    async fn start(setup: &Setup, place: &Place, sandbox: &Sandbox, clock: &ManualClock, fuse: &Fuse) -> Self {
+        let store = monite_bridge::store::open(&place.url()).await.unwrap();
         let monite = Monite::builder()
             .base_url(sandbox.base_url())
             .credentials(Credentials::parse(sandbox.client_id(), SecretString::from(CLIENT_SECRET)).unwrap())
@@ -155,6 +157,11 @@ impl TestBridge {
         Self::with(Setup::default()).await
     }
 
+    /// The usual one on this kind of database.
+    pub(crate) async fn on(database: Database) -> Self {
+        Self::with(Setup { database, ..Setup::default() }).await
+    }
+
     pub(crate) async fn with(setup: Setup) -> Self {
         let log = Log::begin();
         let clock = ManualClock::at(START.parse().unwrap());
@@ -171,10 +178,10 @@ impl TestBridge {
         if let Some((name, option)) = &setup.quirk {
             sandbox.set_quirk(name, option).unwrap();
         }
-        let files = scratch();
+        let place = Place::create(setup.database).await;
         let fuse = Fuse::default();
         let Process { store, reconciler, broker, events, stopping } =
-            Process::start(&setup, &files, &sandbox, &clock, &fuse).await;
+            Process::start(&setup, &place, &sandbox, &clock, &fuse).await;
         let secrets = [Self::API_KEY, CLIENT_SECRET, SESSION_SECRET].map(str::to_owned).to_vec();
         let mut bridge = Self {
             sandbox,
@@ -189,7 +196,7 @@ impl TestBridge {
             secrets: Mutex::new(secrets),
             log,
             fuse,
-            files,
+            place,
         };
         bridge.router = router(bridge.app());
         bridge
@@ -201,7 +208,7 @@ impl TestBridge {
         self.fuse.put_out();
         self.setup.templates = templates;
         let Process { store, reconciler, broker, events, stopping } =
-            Process::start(&self.setup, &self.files, &self.sandbox, &self.clock, &self.fuse).await;
+            Process::start(&self.setup, &self.place, &self.sandbox, &self.clock, &self.fuse).await;
         (self.store, self.reconciler, self.broker, self.events, self.stopping) =
             (store, reconciler, broker, events, stopping);
         self.router = router(self.app());
@@ -359,12 +366,6 @@ fn quirk_of_this_run() -> Option<(String, String)> {
     let quirk = std::env::var("QUIRK").ok()?;
     let (name, option) = quirk.split_once('=').expect("QUIRK is name=option");
     Some((name.to_owned(), option.to_owned()))
-}
-
-/// A place for the database: in memory where the system has such a place. What a process leaves behind when it dies is the same
-/// there, and hundreds of bridges do not wait for a disk.
-fn scratch() -> tempfile::TempDir {
-    tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap()
 }
 
 impl Drop for TestBridge {
