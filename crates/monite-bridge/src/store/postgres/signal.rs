@@ -103,7 +103,6 @@ async fn hear(options: &PgConnectOptions, heard: &Notify) -> Result<(), sqlx::Er
         // Nobody knows what was said before this moment, or while the connection was lost.
         heard.notify_one();
         if listener.try_recv().await?.is_none() {
-            alone.close().await;
             return Ok(());
         }
     }

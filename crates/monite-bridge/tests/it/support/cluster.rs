@@ -2,10 +2,14 @@
 //!
 //! The unit tests of the store use it as well, from a process of their own.
 
-use std::io::{BufRead as _, BufReader};
+// Two test binaries include this file, and neither needs all of it.
+#![allow(dead_code)]
+
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
+use std::process::{ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{LazyLock, Mutex};
 
 use tokio::sync::OnceCell;
 
@@ -15,22 +19,34 @@ use super::{PostgresStore, Store as _};
 const INSTALL: &str = "PostgreSQL is not installed, and these tests need its programs: apt-get install postgresql";
 
 /// Makes a cluster and runs it until its standard input ends, which happens when the test process does, even by a kill. The server stays a
-/// child of this shell and is stopped by its id. `fsync` is off: nothing here survives the machine anyway.
+/// child of this shell and is stopped by its id. `fsync` is off: no test takes the power away, and a server that dies without the machine
+/// finds in the files what it wrote.
 const KEEP: &str = r#"
 umask 077
+programs=$1 port=$2
 home=$(mktemp -d "${TMPDIR:-/tmp}/monite-bridge-pg.XXXXXX") || exit 1
-"$1/initdb" -D "$home/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$home/log" 2>&1 || { cat "$home/log" >&2; exit 1; }
-"$1/postgres" -D "$home/data" -k "$home" -c listen_addresses=127.0.0.1 -c port="$2" -c fsync=off -c max_connections=400 \
-    -c autovacuum=on -c max_wal_size=256MB -c shared_buffers=64MB </dev/null >>"$home/log" 2>&1 &
-server=$!
-tries=0
-until "$1/pg_isready" -q -h "$home" -p "$2"; do
-    tries=$((tries + 1))
-    if [ $tries -gt 300 ] || ! kill -0 $server 2>/dev/null; then cat "$home/log" >&2; kill $server; rm -rf "$home"; exit 1; fi
-    sleep 0.1
+run() {
+    "$programs/postgres" -D "$home/data" -k "$home" -c listen_addresses=127.0.0.1 -c port="$port" -c fsync=off \
+        -c max_connections=300 -c max_wal_size=256MB -c shared_buffers=64MB </dev/null >>"$home/log" 2>&1 &
+    server=$!
+    tries=0
+    until "$programs/pg_isready" -q -h "$home" -p "$port"; do
+        tries=$((tries + 1))
+        if [ $tries -gt 600 ] || ! kill -0 $server 2>/dev/null; then
+            cat "$home/log" >&2; kill -QUIT $server; rm -rf "$home"; exit 1
+        fi
+        sleep 0.1
+    done
+    echo up
+}
+"$programs/initdb" -D "$home/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$home/log" 2>&1 ||
+    { cat "$home/log" >&2; rm -rf "$home"; exit 1; }
+run
+while read -r word; do
+    kill -QUIT $server # no goodbye and no checkpoint: what a crash leaves behind
+    wait $server
+    run
 done
-echo "$home"
-read -r _
 kill -QUIT $server
 wait $server
 rm -rf "$home"
@@ -38,21 +54,20 @@ rm -rf "$home"
 
 /// A running server.
 pub(crate) struct Cluster {
-    home: PathBuf,
     port: u16,
-    /// Closed with the process: the server goes then.
-    _keeper: (Child, ChildStdin),
+    /// When its input closes, with the process, the server goes.
+    keeper: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
     template: OnceCell<()>,
 }
 
 impl Cluster {
     /// The one of this process.
     pub(crate) fn get() -> &'static Self {
-        static CLUSTER: std::sync::LazyLock<Cluster> = std::sync::LazyLock::new(Cluster::start);
+        static CLUSTER: LazyLock<Cluster> = LazyLock::new(Cluster::start);
         &CLUSTER
     }
 
-    /// One more, for tests that stop and start it or need other settings.
+    /// One more, for tests that make it crash.
     pub(crate) fn start() -> Self {
         let programs = programs().expect(INSTALL);
         let port = free_port();
@@ -65,33 +80,53 @@ impl Cluster {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let stdin = keeper.stdin.take().unwrap();
-        let mut home = String::new();
-        BufReader::new(keeper.stdout.take().unwrap()).read_line(&mut home).unwrap();
-        assert!(!home.trim().is_empty(), "the PostgreSQL server of the tests did not start; its log is above");
-        Self { home: home.trim().into(), port, _keeper: (keeper, stdin), template: OnceCell::new() }
+        let (stdin, stdout) = (keeper.stdin.take().unwrap(), keeper.stdout.take().unwrap());
+        let cluster = Self { port, keeper: Mutex::new((stdin, BufReader::new(stdout))), template: OnceCell::new() };
+        cluster.wait_until_up();
+        cluster
+    }
+
+    /// The server dies without a word and starts again.
+    pub(crate) fn crash(&self) {
+        self.keeper.lock().unwrap().0.write_all(b"crash\n").unwrap();
+        self.wait_until_up();
+    }
+
+    fn wait_until_up(&self) {
+        let mut word = String::new();
+        self.keeper.lock().unwrap().1.read_line(&mut word).unwrap();
+        assert_eq!(word, "up\n", "the PostgreSQL server of the tests did not start; its log is above");
     }
 
     /// The address of one of its databases.
     pub(crate) fn url(&self, database: &str) -> String {
-        format!("postgres://postgres@127.0.0.1:{}/{database}?max-connections=4", self.port)
+        self.url_through(self.port, database)
+    }
+
+    /// The same by way of something that listens on another port.
+    pub(crate) fn url_through(&self, port: u16, database: &str) -> String {
+        format!("postgres://postgres@127.0.0.1:{port}/{database}?max-connections=4")
+    }
+
+    /// Where it listens.
+    pub(crate) fn port(&self) -> u16 {
+        self.port
     }
 
     /// An empty database with the tables of this version.
     pub(crate) async fn database(&self) -> String {
-        static NUMBER: AtomicU32 = AtomicU32::new(0);
         self.template
             .get_or_init(async || {
-                self.run("CREATE DATABASE template_of_tests").await;
-                PostgresStore::open(&self.url("template_of_tests")).await.unwrap().close().await;
+                let url = self.bare_database("template_of_tests").await;
+                PostgresStore::open(&url).await.unwrap().close().await;
             })
             .await;
-        let name = format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed));
-        self.run(&format!("CREATE DATABASE {name} TEMPLATE template_of_tests STRATEGY file_copy")).await;
+        let name = new_name();
+        self.run(&format!("CREATE DATABASE {name} TEMPLATE template_of_tests")).await;
         name
     }
 
-    /// An empty database without any tables.
+    /// An empty database without any tables; its address.
     pub(crate) async fn bare_database(&self, name: &str) -> String {
         self.run(&format!("CREATE DATABASE {name}")).await;
         self.url(name)
@@ -109,11 +144,12 @@ impl Cluster {
         let url = format!("postgres://postgres@127.0.0.1:{}/{database}", self.port);
         <sqlx::PgConnection as sqlx::Connection>::connect(&url).await.unwrap()
     }
+}
 
-    /// Where its data and its log are.
-    pub(crate) fn home(&self) -> &std::path::Path {
-        &self.home
-    }
+/// A database name that no other test has.
+pub(crate) fn new_name() -> String {
+    static NUMBER: AtomicU32 = AtomicU32::new(0);
+    format!("test_{}", NUMBER.fetch_add(1, Ordering::Relaxed))
 }
 
 /// The newest server's programs.
@@ -135,8 +171,8 @@ fn programs() -> Option<PathBuf> {
 
 /// The server refuses to run as root.
 fn as_somebody_else(program: &str) -> Command {
-    let root = std::os::unix::fs::MetadataExt::uid(&std::fs::metadata("/proc/self").unwrap()) == 0;
-    if !root {
+    let is_root = std::fs::metadata("/proc/self").is_ok_and(|me| std::os::unix::fs::MetadataExt::uid(&me) == 0);
+    if !is_root {
         return Command::new(program);
     }
     let mut command = Command::new("runuser");

@@ -8,27 +8,40 @@ use super::super::Store;
 use super::super::conformance::{Database, conformance_tests};
 use super::PostgresStore;
 
-#[path = "../../../tests/it/support/cluster.rs"]
+#[path = "../../../../tests/it/support/cluster.rs"]
 mod cluster;
+mod outage;
+mod proxy;
+mod server;
+mod traces;
 
 use cluster::Cluster;
 
 /// One database on the server of this process.
 struct PostgresDatabase {
-    url: String,
+    name: String,
+}
+
+impl PostgresDatabase {
+    fn url(&self) -> String {
+        Cluster::get().url(&self.name)
+    }
+
+    async fn store(&self) -> PostgresStore {
+        PostgresStore::open(&self.url()).await.unwrap()
+    }
 }
 
 #[async_trait]
 impl Database for PostgresDatabase {
-    const HISTORIES: u32 = 24;
+    const HISTORIES: u32 = 16;
 
     async fn create() -> Self {
-        let cluster = Cluster::get();
-        Self { url: cluster.url(&cluster.database().await) }
+        Self { name: Cluster::get().database().await }
     }
 
     async fn open(&self) -> Arc<dyn Store> {
-        Arc::new(PostgresStore::open(&self.url).await.unwrap())
+        Arc::new(self.store().await)
     }
 }
 
