@@ -16,6 +16,7 @@ mod openapi;
 mod prefer_wait;
 mod problems;
 mod quirks;
+mod replicas;
 mod reports;
 mod serving;
 mod sessions;

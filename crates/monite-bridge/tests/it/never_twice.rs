@@ -275,7 +275,7 @@ async fn twins_become_two(bridge: &TestBridge) {
     assert_eq!(bridge.sandbox.entities().len(), 2);
 }
 
-async fn populate(bridge: &TestBridge) {
+pub(crate) async fn populate(bridge: &TestBridge) {
     for id in CUSTOMERS {
         let document = customer_document(if id.starts_with("twin") { "twin" } else { id });
         bridge.put(&format!("/v1/customers/{id}"), &document).await;
@@ -300,7 +300,7 @@ async fn all_is_there_once(bridge: &TestBridge) {
 }
 
 /// Exactly these customers with exactly these (user, login), each linked to its own thing at Monite, all in sync, nothing else there.
-async fn check(bridge: &TestBridge, expected: &[(&str, &[(&str, &str)])]) {
+pub(crate) async fn check(bridge: &TestBridge, expected: &[(&str, &[(&str, &str)])]) {
     assert_eq!(bridge.sandbox.entities().len(), expected.len(), "one entity per customer");
     let mut entities = BTreeSet::new();
     for (customer, users) in expected {

@@ -107,6 +107,28 @@ pub(crate) struct TestBridge {
     place: Place,
 }
 
+/// A process beside the one that a test talks to.
+pub(crate) struct Replica {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) reconciler: Reconciler,
+    /// Lets it die, or freezes it, at one of its calls.
+    pub(crate) fuse: Fuse,
+    stopping: CancellationToken,
+}
+
+impl Replica {
+    /// Visits what is due now.
+    pub(crate) async fn pass(&self) {
+        self.reconciler.pass(None, &CancellationToken::new()).await.unwrap();
+    }
+}
+
+impl Drop for Replica {
+    fn drop(&mut self) {
+        self.stopping.cancel();
+    }
+}
+
 /// What dies with the process: everything but the database, Monite and the time.
 struct Process {
     store: Arc<dyn Store>,
@@ -118,7 +140,9 @@ struct Process {
 
 impl Process {
     /// Starts on the database in `place`, whatever another process left there.
-    async fn start(setup: &Setup, place: &Place, sandbox: &Sandbox, clock: &ManualClock, fuse: &Fuse) -> Self {
+    async fn start(
+        setup: &Setup, place: &Place, sandbox: &Sandbox, clock: &ManualClock, fuse: &Fuse, worker: &str,
+    ) -> Self {
         let store = monite_bridge::store::open(&place.url()).await.unwrap();
         let monite = Monite::builder()
             .base_url(sandbox.base_url())
@@ -141,7 +165,7 @@ impl Process {
             events: events.clone(),
         };
         store.adopt_templates(&setup.templates.fingerprint(), clock.now()).await.unwrap();
-        let reconciler = Reconciler::new(workshop, WorkerId("test".to_owned()), setup.workers);
+        let reconciler = Reconciler::new(workshop, WorkerId(worker.to_owned()), setup.workers);
         let stopping = CancellationToken::new();
         let follower = (broker.clone(), events.clone(), stopping.clone());
         tokio::spawn(async move { follower.0.follow(&follower.1, follower.2).await });
@@ -181,7 +205,7 @@ impl TestBridge {
         let place = Place::create(setup.database).await;
         let fuse = Fuse::default();
         let Process { store, reconciler, broker, events, stopping } =
-            Process::start(&setup, &place, &sandbox, &clock, &fuse).await;
+            Process::start(&setup, &place, &sandbox, &clock, &fuse, "test").await;
         let secrets = [Self::API_KEY, CLIENT_SECRET, SESSION_SECRET].map(str::to_owned).to_vec();
         let mut bridge = Self {
             sandbox,
@@ -208,7 +232,7 @@ impl TestBridge {
         self.fuse.put_out();
         self.setup.templates = templates;
         let Process { store, reconciler, broker, events, stopping } =
-            Process::start(&self.setup, &self.place, &self.sandbox, &self.clock, &self.fuse).await;
+            Process::start(&self.setup, &self.place, &self.sandbox, &self.clock, &self.fuse, "test").await;
         (self.store, self.reconciler, self.broker, self.events, self.stopping) =
             (store, reconciler, broker, events, stopping);
         self.router = router(self.app());
@@ -217,6 +241,14 @@ impl TestBridge {
     /// Another process on the same database.
     pub(crate) async fn restart(&mut self) {
         self.restart_with(self.setup.templates.clone()).await;
+    }
+
+    /// One more process on the same database, beside this one.
+    pub(crate) async fn replica(&self, worker: &str) -> Replica {
+        let fuse = Fuse::default();
+        let Process { store, reconciler, stopping, .. } =
+            Process::start(&self.setup, &self.place, &self.sandbox, &self.clock, &fuse, worker).await;
+        Replica { store, reconciler, fuse, stopping }
     }
 
     /// Works like a process that dies at one of its calls; `false` when it came to rest before.

@@ -24,6 +24,8 @@ pub(crate) enum Dies {
     Panics(u32),
     /// Nobody: but every list by id comes back empty, as from a proxy that answers out of an old cache.
     NotAndListsByIdAreEmpty,
+    /// Monite carries the call out; its answer arrives when the process is thawed.
+    Freezes(u32),
 }
 
 /// Makes a process stop dead at one of its calls: that call never comes back, whatever waits for it waits for ever.
@@ -34,6 +36,7 @@ pub(crate) struct Fuse(Arc<Burning>);
 struct Burning {
     dies: Mutex<Option<(Dies, u32)>>,
     dead: Notify,
+    thawed: Notify,
 }
 
 impl Fuse {
@@ -47,9 +50,14 @@ impl Fuse {
         *self.0.dies.lock().unwrap() = None;
     }
 
-    /// Returns once the process is dead.
+    /// Returns once the process is dead, or frozen.
     pub(crate) async fn burned(&self) {
         self.0.dead.notified().await;
+    }
+
+    /// Lets a frozen process go on.
+    pub(crate) fn thaw(&self) {
+        self.0.thawed.notify_one();
     }
 
     fn next_call(&self, request: &http::Request<Bytes>) -> Option<Dies> {
@@ -61,7 +69,7 @@ impl Fuse {
             Dies::AfterThe(call) => call.split_once(" /").is_some_and(|(method, path)| {
                 request.method() == method && request.uri().path() == format!("/v1/{path}")
             }),
-            Dies::Panics(n) => *made == *n + 1,
+            Dies::Panics(n) | Dies::Freezes(n) => *made == *n + 1,
             Dies::NotAndListsByIdAreEmpty => request.uri().query().is_some_and(|query| query.contains("id__in=")),
         })
     }
@@ -94,14 +102,19 @@ impl Transport for InProcess {
             Some(Dies::NotAndListsByIdAreEmpty) => {
                 return Ok(http::Response::new(Bytes::from_static(br#"{"data":[]}"#)));
             }
-            Some(Dies::AfterCall(_) | Dies::AfterThe(_)) | None => {}
+            Some(Dies::AfterCall(_) | Dies::AfterThe(_) | Dies::Freezes(_)) | None => {}
         }
         let response = match self.router.clone().oneshot(request.map(Body::from)).await {
             Ok(response) => response,
             Err(never) => match never {},
         };
-        if end.is_some() {
-            self.fuse.die().await;
+        match end {
+            Some(Dies::Freezes(_)) => {
+                self.fuse.0.dead.notify_one();
+                self.fuse.0.thawed.notified().await;
+            }
+            Some(_) => self.fuse.die().await,
+            None => {}
         }
         if response.extensions().get::<Cut>().is_some() {
             let source = Arc::new(std::io::Error::from(std::io::ErrorKind::UnexpectedEof));
