@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Instant;
 
 use crate::outside::{self, Binaries};
+use crate::postgres;
 use crate::public_api;
 use crate::step::{Step, find};
 
@@ -14,6 +15,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
         );
     }
     let started = Instant::now();
+    postgres::install_missing(root)?;
     for step in steps(root) {
         step.run()?;
     }

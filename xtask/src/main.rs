@@ -2,6 +2,7 @@
 
 mod ci;
 mod outside;
+mod postgres;
 mod public_api;
 mod step;
 

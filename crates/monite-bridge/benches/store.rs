@@ -8,6 +8,9 @@
 //!   keeps the text of each line as it stands, one row of it.
 //! - *Queue*: claim 64 due customers, complete 64. The limit is the same with 10,000 customers: what the queue costs must not depend on how
 //!   many there are. Without a disk, so that only work counts.
+//!
+//! With `BENCH_POSTGRES_URL=postgres://...`, an address whose user may create databases, the same rows for PostgreSQL, in databases that are
+//! dropped afterwards; statements are parsed anew each time, as by default, and kept, for comparison.
 
 // A benchmark that cannot be set up has nobody to tell but the person who started it.
 #![allow(clippy::unwrap_used)]
@@ -16,9 +19,12 @@
 mod limit;
 #[path = "store/lines.rs"]
 mod lines;
+#[path = "store/postgres.rs"]
+mod postgres;
 
 use std::path::Path;
 use std::process::Command;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures::future::join_all;
@@ -40,7 +46,18 @@ const CLAIM: u32 = 64;
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime.block_on(import());
-    runtime.block_on(queue());
+    runtime.block_on(async {
+        let (few, many) = (memory().await, memory().await);
+        queue("SQLite", few, many).await;
+    });
+    if let Some(server) = postgres::Server::from_env() {
+        runtime.block_on(server.import());
+        runtime.block_on(server.queues());
+    }
+}
+
+async fn memory() -> Arc<dyn Store> {
+    Arc::new(SqliteStore::open("sqlite::memory:").await.unwrap())
 }
 
 async fn import() {
@@ -52,12 +69,16 @@ async fn import() {
     for round in 0..times(5) {
         let database = |name: &str| folder.path().join(format!("{name}-{round}.db"));
         for best in [&mut first, &mut unchanged] {
-            best.ours.push(run_import(&file, &database("ours")));
+            best.ours.push(run_import(&file, &format!("sqlite://{}", database("ours").display())));
             best.objects.push(limit::import(&file, &database("objects"), Keep::Objects).await);
             best.text.push(limit::import(&file, &database("text"), Keep::Text).await);
         }
     }
-    let table = Table::begin("import of 50,000 lines of 400 bytes with 1 to 2 users");
+    report_import("SQLite", lines, first, unchanged);
+}
+
+fn report_import(database: &str, lines: usize, first: Best, unchanged: Best) {
+    let table = Table::begin(&format!("import of {lines} lines of 400 bytes with 1 to 2 users, {database}"));
     let rate = |times: &[Duration]| lines as f64 / times.iter().min().unwrap().as_secs_f64();
     for (name, best) in [("first", first), ("nothing changed", unchanged)] {
         let ours = rate(&best.ours);
@@ -81,10 +102,10 @@ struct Best {
 }
 
 /// Runs the program as a person would.
-fn run_import(file: &Path, database: &Path) -> Duration {
+fn run_import(file: &Path, database: &str) -> Duration {
     let mut command = Command::new(env!("CARGO_BIN_EXE_monite-bridge"));
-    command.arg("import").arg(file).current_dir(database.parent().unwrap());
-    command.env("MONITE_BRIDGE__DATABASE__URL", format!("sqlite://{}", database.display()));
+    command.arg("import").arg(file).current_dir(file.parent().unwrap());
+    command.env("MONITE_BRIDGE__DATABASE__URL", database);
     let began = Instant::now();
     let output = command.output().unwrap();
     let took = began.elapsed();
@@ -92,22 +113,22 @@ fn run_import(file: &Path, database: &Path) -> Duration {
     took
 }
 
-async fn queue() {
-    let (few, many) = (filled(times(10_000)).await, filled(times(300_000)).await);
+async fn queue(database: &str, few: Arc<dyn Store>, many: Arc<dyn Store>) {
+    fill(few.as_ref(), times(10_000)).await;
+    fill(many.as_ref(), times(300_000)).await;
     let (mut few_took, mut many_took) = (Vec::new(), Vec::new());
     for _ in 0..times(100) {
-        few_took.push(claim_and_complete(&few).await);
-        many_took.push(claim_and_complete(&many).await);
+        few_took.push(claim_and_complete(few.as_ref()).await);
+        many_took.push(claim_and_complete(many.as_ref()).await);
     }
-    let table = Table::begin("queue: claim 64 due customers and complete them");
+    let table = Table::begin(&format!("queue: claim 64 due customers and complete them, {database}"));
     let (few, many) = (median(few_took), median(many_took));
     table.cost("300,000 customers beside 10,000", many, few, Aim::AtMost(1.2));
     table.note(&format!("{:.0} rows/s with 300,000", f64::from(CLAIM) / many.as_secs_f64()));
 }
 
-/// A store with so many customers, all of them due.
-async fn filled(customers: usize) -> SqliteStore {
-    let store = SqliteStore::open("sqlite::memory:").await.unwrap();
+/// Brings in so many customers, all of them due.
+async fn fill(store: &dyn Store, customers: usize) {
     let text = lines::text(0..customers);
     let mut lines = NdjsonLines::new(text.as_bytes(), RoleTemplates::presets().into());
     loop {
@@ -118,13 +139,13 @@ async fn filled(customers: usize) -> SqliteStore {
             records.push(line.result.unwrap());
         }
         if records.is_empty() {
-            return store;
+            return;
         }
         store.import(&records, Timestamp::UNIX_EPOCH).await.unwrap();
     }
 }
 
-async fn claim_and_complete(store: &SqliteStore) -> Duration {
+async fn claim_and_complete(store: &dyn Store) -> Duration {
     let now = Timestamp::UNIX_EPOCH + Duration::from_secs(60);
     let worker = WorkerId("bench".to_owned());
     let began = Instant::now();

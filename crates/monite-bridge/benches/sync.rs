@@ -74,7 +74,7 @@ async fn sync(sandbox: &Sandbox, server: &Server, customers: usize) -> Run {
     let folder = tempfile::tempdir().unwrap();
     let mut config = Config::default();
     config.monite.target = MoniteTarget::BaseUrl(sandbox.base_url());
-    config.database.url = format!("sqlite://{}", folder.path().join("bridge.db").display());
+    config.database.url = format!("sqlite://{}", folder.path().join("bridge.db").display()).into();
     let credentials = EnvCredentials {
         client_id: sandbox.client_id().to_owned(),
         client_secret: SecretString::from(sandbox.client_secret()),

@@ -119,7 +119,7 @@ async fn bridge() -> (std::net::SocketAddr, Router) {
 fn config(sandbox: &Sandbox) -> Config {
     let mut config = Config::default();
     config.monite.target = MoniteTarget::BaseUrl(sandbox.base_url());
-    config.database.url = "sqlite::memory:".to_owned();
+    config.database.url = "sqlite::memory:".to_owned().into();
     config.session.hs256_secret_env = Some("SESSION_SECRET".to_owned());
     config
 }

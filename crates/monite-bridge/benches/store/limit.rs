@@ -27,25 +27,30 @@ pub(crate) enum Keep {
 }
 
 /// Something to be kept.
-struct Thing {
-    id: String,
-    hash: [u8; 32],
-    text: String,
+pub(crate) struct Thing {
+    pub(crate) id: String,
+    pub(crate) hash: [u8; 32],
+    pub(crate) text: String,
 }
 
 /// Imports the file; how long it took.
 pub(crate) async fn import(file: &Path, database: &Path, keep: Keep) -> Duration {
     let began = Instant::now();
     let mut connection = open(database).await;
-    let (send, batches) = mpsc::sync_channel(1);
-    let file = file.to_owned();
-    let reader = std::thread::spawn(move || read(&file, keep, &send));
+    let (reader, batches) = batches(file, keep);
     while let Ok(batch) = batches.recv() {
         store(&mut connection, batch, keep).await;
     }
     reader.join().unwrap();
     connection.close().await.unwrap();
     began.elapsed()
+}
+
+/// Reads on a thread of its own.
+pub(crate) fn batches(file: &Path, keep: Keep) -> (std::thread::JoinHandle<()>, mpsc::Receiver<Vec<Thing>>) {
+    let (send, batches) = mpsc::sync_channel(1);
+    let file = file.to_owned();
+    (std::thread::spawn(move || read(&file, keep, &send)), batches)
 }
 
 fn read(file: &Path, keep: Keep, batches: &mpsc::SyncSender<Vec<Thing>>) {

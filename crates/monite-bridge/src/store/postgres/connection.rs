@@ -51,7 +51,7 @@ impl Pool {
     pub(super) async fn write(&self) -> Result<(Tx, Xid), StoreError> {
         // One trip. The number is drawn at once, so that it is known before the answer to the commit can be lost. A standby refuses to
         // tell where its log stands, with a code of its own.
-        const BEGIN: &str = "BEGIN; SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8) AS timeline, \
+        const BEGIN: &str = "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8) AS timeline, \
                              pg_current_xact_id()::text AS xid";
         let mut tx = self.take().await?;
         let row = tx.connection.fetch_one(sqlx::raw_sql(BEGIN)).await.map_err(database("begin"))?;

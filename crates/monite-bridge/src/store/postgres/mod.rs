@@ -61,7 +61,7 @@ mod writer;
 use connection::{Pool, end};
 use desired::{DesiredCustomer, DesiredUser};
 use record::{Recorder, Then, Visited};
-use writer::Writer;
+use writer::{Patience, Writer, in_time};
 
 /// A store in one database of a PostgreSQL server. Several processes may use it at the same time; each has one of these.
 pub struct PostgresStore {
@@ -125,28 +125,29 @@ impl std::fmt::Debug for PostgresStore {
 
 /// A read in a transaction of its own, run again when its connection was lost: reading twice changes nothing.
 macro_rules! reading {
-    ($begin:expr, $tx:ident => $read:expr) => {{
-        let mut pauses = trouble::PAUSES.into_iter();
+    ($pool:expr, $begin:ident, $tx:ident => $read:expr) => {{
+        let pool = &$pool;
+        let mut patience = Patience::of(pool);
         loop {
-            let outcome = match $begin.await {
+            let outcome = match in_time(pool.patience, "connect", pool.$begin()).await {
                 Ok(mut begun) => {
                     let $tx = &mut begun;
-                    let outcome = $read.await;
+                    let outcome = in_time(pool.patience, "read", $read).await;
                     end(begun, &outcome);
                     outcome
                 }
                 Err(error) => Err(error),
             };
-            match (outcome, pauses.next()) {
-                (Err(error), Some(pause)) if trouble::is_passing(&error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "a read of the database is run again");
-                    tokio::time::sleep(pause).await;
-                }
-                (outcome, _) => break outcome,
+            match outcome {
+                Err(error) if patience.bears(&error, "a read of the database is run again").await => {}
+                outcome => break outcome,
             }
         }
     }};
 }
+
+/// The longest that the question whether the database answers may take: whoever asks (a load balancer) waits no longer.
+const PING: Duration = Duration::from_secs(2);
 
 #[async_trait]
 impl Store for PostgresStore {
@@ -182,19 +183,19 @@ impl Store for PostgresStore {
     }
 
     async fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, StoreError> {
-        reading!(self.pool.read(), tx => stored::customer(tx, id))
+        reading!(self.pool, read, tx => stored::customer(tx, id))
     }
 
     async fn user(&self, customer: &CustomerId, id: &UserId) -> Result<Option<User>, StoreError> {
-        reading!(self.pool.read(), tx => stored::user(tx, customer, id))
+        reading!(self.pool, read, tx => stored::user(tx, customer, id))
     }
 
     async fn customers(&self, filter: &CustomerFilter) -> Result<Vec<Customer>, StoreError> {
-        reading!(self.pool.read(), tx => listing::customers(tx, filter))
+        reading!(self.pool, read, tx => listing::customers(tx, filter))
     }
 
     async fn users(&self, customer: &CustomerId, after: Option<&UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
-        reading!(self.pool.read(), tx => listing::users(tx, customer, after, limit))
+        reading!(self.pool, read, tx => listing::users(tx, customer, after, limit))
     }
 
     async fn retry(&self, scope: &RetryScope, now: Timestamp) -> Result<u64, StoreError> {
@@ -202,15 +203,15 @@ impl Store for PostgresStore {
     }
 
     async fn stats(&self) -> Result<Stats, StoreError> {
-        reading!(self.pool.snapshot(), tx => listing::stats(tx))
+        reading!(self.pool, snapshot, tx => listing::stats(tx))
     }
 
     async fn failing(&self, after: Option<&ObjectId>, limit: u32) -> Result<Vec<Failing>, StoreError> {
-        reading!(self.pool.snapshot(), tx => listing::failing(tx, after, limit))
+        reading!(self.pool, snapshot, tx => listing::failing(tx, after, limit))
     }
 
     async fn role_progress(&self, templates: &RoleTemplates) -> Result<Vec<RoleProgress>, StoreError> {
-        reading!(self.pool.snapshot(), tx => listing::role_progress(tx, templates))
+        reading!(self.pool, snapshot, tx => listing::role_progress(tx, templates))
     }
 
     async fn claim_due(
@@ -221,11 +222,11 @@ impl Store for PostgresStore {
     }
 
     async fn open(&self, lease: &Lease, now: Timestamp, users: u32) -> Result<Option<Visit>, StoreError> {
-        reading!(self.pool.snapshot(), tx => visit::open(tx, lease, now, users))
+        reading!(self.pool, snapshot, tx => visit::open(tx, lease, now, users))
     }
 
     async fn peek(&self, customer: &CustomerId, users: u32) -> Result<Option<Visit>, StoreError> {
-        reading!(self.pool.snapshot(), tx => visit::peek(tx, customer, users))
+        reading!(self.pool, snapshot, tx => visit::peek(tx, customer, users))
     }
 
     async fn renew(&self, leases: &[Lease], until: Timestamp) -> Result<Vec<Lease>, StoreError> {
@@ -245,21 +246,21 @@ impl Store for PostgresStore {
     }
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        reading!(self.pool.read(), tx => listing::next_due(tx))
+        reading!(self.pool, read, tx => listing::next_due(tx))
     }
 
     async fn owners(&self, entities: &[EntityId]) -> Result<BTreeMap<EntityId, CustomerId>, StoreError> {
-        reading!(self.pool.read(), tx => listing::owners(tx, entities))
+        reading!(self.pool, read, tx => listing::owners(tx, entities))
     }
 
     async fn user_owners(
         &self, customer: &CustomerId, users: &[EntityUserId],
     ) -> Result<BTreeMap<EntityUserId, UserId>, StoreError> {
-        reading!(self.pool.read(), tx => listing::user_owners(tx, customer, users))
+        reading!(self.pool, read, tx => listing::user_owners(tx, customer, users))
     }
 
     async fn unsettled(&self, email: &str) -> Result<Vec<(CustomerId, NewEntity)>, StoreError> {
-        reading!(self.pool.read(), tx => listing::unsettled(tx, email))
+        reading!(self.pool, read, tx => listing::unsettled(tx, email))
     }
 
     async fn adopt_templates(&self, fingerprint: &str, now: Timestamp) -> Result<bool, StoreError> {
@@ -267,11 +268,11 @@ impl Store for PostgresStore {
     }
 
     async fn token_subject(&self, customer: &CustomerId, user: &UserId) -> Result<TokenSubject, StoreError> {
-        reading!(self.pool.read(), tx => listing::token_subject(tx, customer, user))
+        reading!(self.pool, read, tx => listing::token_subject(tx, customer, user))
     }
 
     async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-        reading!(self.pool.read(), tx => listing::secret(tx, name))
+        reading!(self.pool, read, tx => listing::secret(tx, name))
     }
 
     async fn put_secret(&self, name: &str, sealed: &[u8], now: Timestamp) -> Result<(), StoreError> {
@@ -279,7 +280,13 @@ impl Store for PostgresStore {
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
-        reading!(self.pool.read(), tx => listing::ping(tx))
+        let ping = async {
+            let mut tx = self.pool.read().await?;
+            let outcome = listing::ping(&mut tx).await;
+            end(tx, &outcome);
+            outcome
+        };
+        in_time(PING, "ping", ping).await
     }
 
     async fn close(&self) {

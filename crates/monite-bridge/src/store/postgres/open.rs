@@ -71,7 +71,12 @@ impl Address {
         }
         // The driver's message may repeat the value; its kind is all that can be told.
         let options = parsed.as_str().parse::<PgConnectOptions>().map_err(|error| refuse(unusable(&error)))?;
-        let options = options.application_name("monite-bridge");
+        // Floats are not used here, and a proxy may refuse a connection that asks for their digits.
+        let options = options.extra_float_digits(None);
+        let options = match options.get_application_name() {
+            Some(_) => options,
+            None => options.application_name("monite-bridge"),
+        };
         // The server would take the user's name for it, and some other database might be opened.
         if options.get_database().is_none_or(str::is_empty) {
             return Err(refuse("it names no database: write `postgres://USER:PASSWORD@HOST/DATABASE`".to_owned()));

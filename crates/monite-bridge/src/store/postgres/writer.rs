@@ -62,7 +62,7 @@ impl Writer {
 
     /// The same on the caller's own task.
     pub(super) async fn until_durable<W: Write>(&self, write: &W) -> Result<W::Answer, StoreError> {
-        let mut pauses = PAUSES.into_iter();
+        let mut patience = Patience::of(&self.pool);
         loop {
             let error = match self.attempt(write).await {
                 Attempt::Committed(answer) => return Ok(self.told(write, answer)),
@@ -73,12 +73,8 @@ impl Writer {
                     None => return Err(database("commit")(error)),
                 },
             };
-            match pauses.next() {
-                Some(pause) if is_passing(&error) => {
-                    tracing::warn!(error = &error as &dyn std::error::Error, "a write to the database is run again");
-                    tokio::time::sleep(pause).await;
-                }
-                _ => return Err(error),
+            if !patience.bears(&error, "a write to the database is run again").await {
+                return Err(error);
             }
         }
     }
@@ -145,6 +141,30 @@ impl Writer {
             None => Known::Never,
         };
         Ok(known)
+    }
+}
+
+/// How often, and how long, something is tried again.
+pub(super) struct Patience {
+    pauses: std::array::IntoIter<Duration, { PAUSES.len() }>,
+    until: tokio::time::Instant,
+}
+
+impl Patience {
+    pub(super) fn of(pool: &Pool) -> Self {
+        // Attempts that fail at once are ended by their number; those that hang, by the time.
+        Self { pauses: PAUSES.into_iter(), until: tokio::time::Instant::now() + 2 * pool.patience }
+    }
+
+    /// Whether it is worth trying again after this error; returns when the next try is due.
+    pub(super) async fn bears(&mut self, error: &StoreError, what: &'static str) -> bool {
+        if !is_passing(error) || tokio::time::Instant::now() >= self.until {
+            return false;
+        }
+        let Some(pause) = self.pauses.next() else { return false };
+        tracing::warn!(error = error as &dyn std::error::Error, "{what}");
+        tokio::time::sleep(pause).await;
+        true
     }
 }
 

@@ -7,7 +7,7 @@
 
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
-use std::process::{ChildStdin, ChildStdout, Command, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{LazyLock, Mutex};
 
@@ -55,9 +55,22 @@ rm -rf "$home"
 /// A running server.
 pub(crate) struct Cluster {
     port: u16,
-    /// When its input closes, with the process, the server goes.
-    keeper: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
+    keeper: Mutex<Keeper>,
     template: OnceCell<()>,
+}
+
+/// The shell that runs the server. When its input closes, with this process at the latest, the server goes.
+struct Keeper {
+    shell: Child,
+    words: Option<ChildStdin>,
+    answers: BufReader<ChildStdout>,
+}
+
+impl Drop for Keeper {
+    fn drop(&mut self) {
+        self.words.take();
+        self.shell.wait().ok();
+    }
 }
 
 impl Cluster {
@@ -71,7 +84,7 @@ impl Cluster {
     pub(crate) fn start() -> Self {
         let programs = programs().expect(INSTALL);
         let port = free_port();
-        let mut keeper = as_somebody_else("sh")
+        let mut shell = as_somebody_else("sh")
             .args(["-c", KEEP, "sh"])
             .arg(&programs)
             .arg(port.to_string())
@@ -80,21 +93,22 @@ impl Cluster {
             .stdout(Stdio::piped())
             .spawn()
             .unwrap();
-        let (stdin, stdout) = (keeper.stdin.take().unwrap(), keeper.stdout.take().unwrap());
-        let cluster = Self { port, keeper: Mutex::new((stdin, BufReader::new(stdout))), template: OnceCell::new() };
+        let (words, answers) = (shell.stdin.take(), BufReader::new(shell.stdout.take().unwrap()));
+        let keeper = Mutex::new(Keeper { shell, words, answers });
+        let cluster = Self { port, keeper, template: OnceCell::new() };
         cluster.wait_until_up();
         cluster
     }
 
     /// The server dies without a word and starts again.
     pub(crate) fn crash(&self) {
-        self.keeper.lock().unwrap().0.write_all(b"crash\n").unwrap();
+        self.keeper.lock().unwrap().words.as_mut().unwrap().write_all(b"crash\n").unwrap();
         self.wait_until_up();
     }
 
     fn wait_until_up(&self) {
         let mut word = String::new();
-        self.keeper.lock().unwrap().1.read_line(&mut word).unwrap();
+        self.keeper.lock().unwrap().answers.read_line(&mut word).unwrap();
         assert_eq!(word, "up\n", "the PostgreSQL server of the tests did not start; its log is above");
     }
 

@@ -61,7 +61,7 @@ async fn pass_on(mut client: TcpStream, mut server: TcpStream, cut: Cut, left: A
                 if commits && left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
                     if cut == Cut::AfterCommit {
                         server.write_all(said).await.unwrap();
-                        server.read(&mut down).await.unwrap();
+                        assert_ne!(server.read(&mut down).await.unwrap(), 0, "the server answers");
                     }
                     return;
                 }
