@@ -37,22 +37,6 @@ impl TestBridge {
         }
     }
 
-    /// Waits until what was begun beside the test has come to its end: until there are no more tasks than there were.
-    pub(crate) async fn let_begun_work_end(&self, tasks_before: usize) {
-        let rest = async {
-            while self.tasks() > tasks_before {
-                tokio::task::yield_now().await;
-            }
-        };
-        let waited = tokio::time::timeout(Duration::from_secs(10), rest).await;
-        waited.unwrap_or_else(|_| panic!("still {} tasks, there were {tasks_before}", self.tasks()));
-    }
-
-    /// Tasks beside the test that have not ended.
-    pub(crate) fn tasks(&self) -> usize {
-        tokio::runtime::Handle::current().metrics().num_alive_tasks()
-    }
-
     /// Takes a table away under the running bridge on SQLite: every query that needs it fails from now on.
     pub(crate) async fn lose_table(&self, table: &str) {
         let mut connection = sqlx::SqliteConnection::connect(&self.place.url()).await.unwrap();
