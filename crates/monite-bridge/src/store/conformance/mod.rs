@@ -123,6 +123,8 @@ macro_rules! conformance_tests {
                 nothing_answered_is_lost_when_the_process_dies,
                 two_processes_use_one_database_at_the_same_time,
                 one_object_written_from_all_sides_counts_every_change,
+                of_many_who_saw_the_same_exactly_one_wins,
+                a_login_wanted_by_many_at_once_goes_to_one,
                 a_failing_write_takes_no_other_down,
                 closing_finishes_what_was_asked_for,
             }

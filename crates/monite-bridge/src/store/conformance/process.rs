@@ -46,6 +46,52 @@ pub(crate) async fn one_object_written_from_all_sides_counts_every_change(databa
     assert_eq!(generations, (1..=40).collect::<Vec<_>>(), "each write saw the one before it");
 }
 
+/// Two handles with all their connections open, so that what is asked for at once happens at once.
+async fn two_at_work(database: &impl Database) -> (Desk, Desk) {
+    let (one, two) = (Desk::of(database).await, Desk::of(database).await);
+    for desk in [&one, &two] {
+        join_all((0..16).map(|_| desk.stats())).await.into_iter().for_each(|stats| drop(stats.unwrap()));
+    }
+    (one, two)
+}
+
+pub(crate) async fn of_many_who_saw_the_same_exactly_one_wins(database: &impl Database) {
+    let (one, two) = two_at_work(database).await;
+    let everybody_at_once = async |when: Precondition, second: i64| {
+        let writes = (0..16).map(|number| {
+            let desk = if number % 2 == 0 { &one } else { &two };
+            let phone = format!("{second} {number}");
+            async move {
+                let written = desk.put_customer(&customer_id("acme"), &document(&phone), when, at(second)).await;
+                matches!(written.unwrap(), Written::Created(_) | Written::Changed(_))
+            }
+        });
+        join_all(writes).await.into_iter().filter(|won| *won).count()
+    };
+    assert_eq!(everybody_at_once(Precondition::Missing, 0).await, 1, "one creates it");
+    for generation in 1..=5 {
+        let when = Precondition::Generation(Generation(generation));
+        assert_eq!(everybody_at_once(when, generation).await, 1, "one changes generation {generation}");
+    }
+    assert_eq!(one.see("acme").await.sync.generation, Generation(6));
+}
+
+pub(crate) async fn a_login_wanted_by_many_at_once_goes_to_one(database: &impl Database) {
+    let (one, two) = two_at_work(database).await;
+    one.put("acme", &document("1"), at(0)).await;
+    let writes = (0..16).map(|number| {
+        let desk = if number % 2 == 0 { &one } else { &two };
+        async move {
+            let id = user_id(&format!("u{number}"));
+            desk.put_user(&customer_id("acme"), &id, &person("same"), Precondition::None, at(0)).await.unwrap()
+        }
+    });
+    let written = join_all(writes).await;
+    let created = written.iter().filter(|written| matches!(written, Written::Created(_))).count();
+    let refused = written.iter().filter(|written| matches!(written, Written::Refused(_))).count();
+    assert_eq!((created, refused), (1, 15), "{written:?}");
+}
+
 pub(crate) async fn a_failing_write_takes_no_other_down(database: &impl Database) {
     let desk = Desk::of(database).await;
     desk.settled("owner", 1, at(0)).await;

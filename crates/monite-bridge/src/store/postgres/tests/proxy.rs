@@ -57,7 +57,7 @@ async fn pass_on(mut client: TcpStream, mut server: TcpStream, cut: Cut, left: A
                 let Ok(read @ 1..) = read else { return };
                 let said = &up[..read];
                 writes |= contains(said, b"pg_current_xact_id()");
-                let commits = writes && contains(said, b"COMMIT");
+                let commits = writes && contains(said, b"COMMIT\0");
                 if commits && left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok() {
                     if cut == Cut::AfterCommit {
                         server.write_all(said).await.unwrap();
