@@ -25,6 +25,9 @@ const KEEP: &str = r#"
 umask 077
 programs=$1 port=$2
 home=$(mktemp -d "${TMPDIR:-/tmp}/monite-bridge-pg.XXXXXX") || exit 1
+server=
+trap '[ -z "$server" ] || { kill -QUIT $server; wait $server; }; rm -rf "$home"' EXIT
+trap 'exit 1' HUP INT TERM
 run() {
     "$programs/postgres" -D "$home/data" -k "$home" -c listen_addresses=127.0.0.1 -c port="$port" -c fsync=off \
         -c max_connections=300 -c max_wal_size=256MB -c shared_buffers=64MB </dev/null >>"$home/log" 2>&1 &
@@ -33,23 +36,20 @@ run() {
     until "$programs/pg_isready" -q -h "$home" -p "$port"; do
         tries=$((tries + 1))
         if [ $tries -gt 600 ] || ! kill -0 $server 2>/dev/null; then
-            cat "$home/log" >&2; kill -QUIT $server; rm -rf "$home"; exit 1
+            cat "$home/log" >&2; exit 1
         fi
         sleep 0.1
     done
     echo up
 }
 "$programs/initdb" -D "$home/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$home/log" 2>&1 ||
-    { cat "$home/log" >&2; rm -rf "$home"; exit 1; }
+    { cat "$home/log" >&2; exit 1; }
 run
 while read -r word; do
     kill -QUIT $server # no goodbye and no checkpoint: what a crash leaves behind
     wait $server
     run
 done
-kill -QUIT $server
-wait $server
-rm -rf "$home"
 "#;
 
 /// A running server.
