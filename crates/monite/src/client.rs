@@ -13,6 +13,7 @@ use crate::api::{
 };
 use crate::builder::MoniteBuilder;
 use crate::call_log::CallLog;
+use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::id::{EntityId, EntityUserId, EventId};
 use crate::limit::Priority;
@@ -31,6 +32,7 @@ pub struct Monite {
     scope: Scope,
     priority: Priority,
     log: Option<CallLog>,
+    deadline: Option<Deadline>,
 }
 
 struct Core {
@@ -50,7 +52,7 @@ impl Monite {
         let minter = Minter::new(wire.clone(), credentials);
         let tokens = TokenCache::new(minter.clone());
         let core = Arc::new(Core { wire, minter, tokens });
-        Self { core, scope: Scope::Partner, priority: Priority::default(), log: None }
+        Self { core, scope: Scope::Partner, priority: Priority::default(), log: None, deadline: None }
     }
 
     /// The same client, whose calls wait for the rate limit with this priority.
@@ -64,6 +66,14 @@ impl Monite {
     #[must_use]
     pub fn recording(&self, log: &CallLog) -> Self {
         Self { log: Some(log.clone()), ..self.clone() }
+    }
+
+    /// The same client, none of whose own calls leaves once `deadline` has passed: not as a first try and not as a repetition,
+    /// however long it waited for its token or its turn. Such a call fails with [`Error::TooLate`], or with what became of an
+    /// earlier attempt that may have been carried out. Token mints are shared by many calls and know no deadline.
+    #[must_use]
+    pub fn not_after(&self, deadline: &Deadline) -> Self {
+        Self { deadline: Some(deadline.clone()), ..self.clone() }
     }
 
     /// The same client, whose calls carry the token of `user` instead of the partner's and can do what that user's role
@@ -188,7 +198,7 @@ impl Monite {
     /// A refused token means that nothing was done, so any call may be repeated once with a fresh one.
     async fn call(&self, request: &Request) -> Result<Answer, Error> {
         let (wire, tokens) = (&self.core.wire, &self.core.tokens);
-        let mut journey = Journey::new(self.priority, self.log.clone());
+        let mut journey = Journey::new(self.priority, self.log.clone(), self.deadline.clone());
         let scope = match request.scope {
             Some(Scope::Partner) => self.scope,
             Some(scope) => scope,

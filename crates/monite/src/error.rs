@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
+
 use crate::id::RequestId;
 use crate::transport::TransportKind;
 
@@ -69,6 +71,16 @@ pub enum Error {
         #[source]
         source: Cause,
     },
+    /// The call never went out, or was not repeated: its [`Deadline`](crate::Deadline) had passed.
+    #[error("{operation} was not sent: {of} ended at {ended_at}")]
+    TooLate {
+        /// Name of the call.
+        operation: &'static str,
+        /// What ended.
+        of: String,
+        /// When.
+        ended_at: Timestamp,
+    },
     /// The call never went out: something the caller gave does not work.
     #[error("{what}")]
     Invalid {
@@ -112,7 +124,8 @@ impl Error {
             Self::Api { operation, .. }
             | Self::Credentials { operation, .. }
             | Self::Transport { operation, .. }
-            | Self::Decode { operation, .. } => Some(operation),
+            | Self::Decode { operation, .. }
+            | Self::TooLate { operation, .. } => Some(operation),
             Self::Invalid { .. } => None,
         }
     }
@@ -121,7 +134,7 @@ impl Error {
     pub fn status(&self) -> Option<u16> {
         match self {
             Self::Api { status, .. } | Self::Credentials { status, .. } | Self::Decode { status, .. } => Some(*status),
-            Self::Transport { .. } | Self::Invalid { .. } => None,
+            Self::Transport { .. } | Self::TooLate { .. } | Self::Invalid { .. } => None,
         }
     }
 
@@ -131,7 +144,7 @@ impl Error {
             Self::Api { request_id, .. } | Self::Credentials { request_id, .. } | Self::Decode { request_id, .. } => {
                 request_id.as_ref()
             }
-            Self::Transport { .. } | Self::Invalid { .. } => None,
+            Self::Transport { .. } | Self::TooLate { .. } | Self::Invalid { .. } => None,
         }
     }
 
@@ -158,7 +171,7 @@ impl Error {
             Self::Api { status, .. } => matches!(status, 408 | 429 | 500..=599),
             // A 2xx that cannot be read has been done; asking again would be done again.
             Self::Decode { status, .. } => matches!(status, 408 | 429 | 500..=599),
-            Self::Credentials { .. } | Self::Invalid { .. } => false,
+            Self::Credentials { .. } | Self::TooLate { .. } | Self::Invalid { .. } => false,
         }
     }
 
@@ -168,13 +181,18 @@ impl Error {
             Self::Transport { kind, .. } => !kind.was_not_sent(),
             Self::Api { status, .. } => matches!(status, 408 | 500..=599),
             Self::Decode { status, .. } => matches!(status, 200..=399 | 408 | 500..=599),
-            Self::Credentials { .. } | Self::Invalid { .. } => false,
+            Self::Credentials { .. } | Self::TooLate { .. } | Self::Invalid { .. } => false,
         }
     }
 
     /// It was never sent, because a [`crate::Gate`] holds calls back.
     pub fn is_held(&self) -> bool {
         matches!(self, Self::Transport { kind: TransportKind::Held, .. })
+    }
+
+    /// The call's [`Deadline`](crate::Deadline) had passed before it could leave: it was not made.
+    pub fn is_too_late(&self) -> bool {
+        matches!(self, Self::TooLate { .. })
     }
 
     /// The thing is not there: a 404, or a 400 that says so (older services of Monite answer that way).
@@ -272,6 +290,7 @@ mod tests {
             (decode(200), false, true),
             (decode(400), false, false),
             (Error::invalid("x"), false, false),
+            (Error::TooLate { operation: "test", of: "x".to_owned(), ended_at: Timestamp::UNIX_EPOCH }, false, false),
         ];
         for (error, retryable, applied) in table {
             assert_eq!(error.is_retryable(), *retryable, "is_retryable of {error:?}");

@@ -85,6 +85,7 @@
 //! - [`request`]: a call as plain data
 //! - `wire`: the way out, shared by all calls; `answer`: the way back
 //! - [`error`]: what happened, whether to try again, and whom to ask
+//! - [`deadline`]: until when calls may still go out
 //! - [`retry`]: the pure decision "again, and when?"
 //! - [`limit`]: who may send now; [`gate`]: whether anybody may
 //! - [`token`]: one slot per scope, one mint at a time, refresh before expiry
@@ -98,6 +99,7 @@ pub mod builder;
 pub mod call_log;
 pub mod client;
 pub mod clock;
+pub mod deadline;
 pub mod error;
 #[cfg(any(test, feature = "fuzzing"))]
 #[doc(hidden)]
@@ -121,6 +123,7 @@ pub use builder::{API_VERSION, Credentials, Environment, MoniteBuilder};
 pub use call_log::{CallLog, CallRecord};
 pub use client::Monite;
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use deadline::Deadline;
 pub use error::{Error, FieldError};
 pub use gate::Gate;
 pub use id::{

@@ -14,6 +14,7 @@ use secrecy::SecretString;
 use crate::answer::{self, Answer};
 use crate::call_log::{CallLog, CallRecord};
 use crate::clock::Clock;
+use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::gate::{Ending, Gate, Held, Pass, Subject};
 use crate::id::RequestId;
@@ -41,13 +42,19 @@ pub(crate) struct Wire {
 pub(crate) struct Journey {
     priority: Priority,
     log: Option<CallLog>,
-    /// An earlier attempt got no answer that rules out that it was carried out.
-    may_have_applied: bool,
+    deadline: Option<Deadline>,
+    /// How an earlier attempt failed that may have been carried out all the same.
+    unanswered: Option<Error>,
 }
 
 impl Journey {
-    pub(crate) fn new(priority: Priority, log: Option<CallLog>) -> Self {
-        Self { priority, log, may_have_applied: false }
+    pub(crate) fn new(priority: Priority, log: Option<CallLog>, deadline: Option<Deadline>) -> Self {
+        Self { priority, log, deadline, unanswered: None }
+    }
+
+    /// That there was no time for one more attempt tells nothing about those that were made.
+    fn too_late(&mut self, error: Error) -> Error {
+        self.unanswered.take().unwrap_or(error)
     }
 }
 
@@ -61,12 +68,15 @@ impl Wire {
         loop {
             let error = match self.attempt(request, token, secrets, journey).await {
                 Ok(answer) => return Ok(answer),
+                Err(error) if error.is_too_late() => return Err(journey.too_late(error)),
                 Err(error) => error,
             };
-            if request.method == Method::DELETE && journey.may_have_applied && error.is_not_found() {
+            if request.method == Method::DELETE && journey.unanswered.is_some() && error.is_not_found() {
                 return Ok(self.gone(request, &error));
             }
-            journey.may_have_applied |= error.may_have_applied();
+            if error.may_have_applied() {
+                journey.unanswered = Some(error.clone());
+            }
             let decision = retry::decide(&self.retry, attempt, &error, request.is_repeatable(), self.chance());
             match decision {
                 Decision::Again { after } if self.lock_budget().spend() => {
@@ -98,6 +108,12 @@ impl Wire {
             gate.check().map_err(|held| not_sent(request, held))?;
         }
         let permit = self.limiter.acquire(journey.priority).await;
+        if let Some(deadline) = &journey.deadline
+            && let Err(late) = deadline.check(self.clock.now(), request.operation)
+        {
+            permit.answered(); // nothing is sent, so nothing can be counted
+            return Err(late);
+        }
         let inside = match self.enter(request) {
             Ok(inside) => inside,
             Err(held) => {

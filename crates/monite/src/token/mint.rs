@@ -101,7 +101,7 @@ impl Minter {
     async fn send(&self, request: Request, priority: Priority, more: &[&SecretString]) -> Result<Answer, Error> {
         let mut secrets = vec![self.credentials.secret()];
         secrets.extend(more);
-        self.wire.call(&request, None, &secrets, &mut Journey::new(priority, None)).await
+        self.wire.call(&request, None, &secrets, &mut Journey::new(priority, None, None)).await
     }
 }
 

@@ -5,6 +5,7 @@
 mod support;
 
 mod bodies;
+mod deadlines;
 mod document;
 mod documentation;
 mod gate;
