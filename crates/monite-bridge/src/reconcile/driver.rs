@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use monite::Deadline;
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -177,12 +178,14 @@ impl Reconciler {
     fn start(&self, visits: &mut Visits, lease: Lease, stop: &CancellationToken) {
         let this = self.clone();
         let stop = stop.child_token();
-        self.held().insert(lease.customer.clone(), (lease.clone(), stop.clone()));
+        let deadline = Deadline::new(format!("the lease of {}", lease.customer), lease.until);
+        let in_hand = InHand { lease: lease.clone(), deadline: deadline.clone(), stop: stop.clone() };
+        self.held().insert(lease.customer.clone(), in_hand);
         let span = tracing::info_span!("visit", customer = %lease.customer);
         let work = async move {
             // Also when the visit panics: a lease that nobody works under must not be renewed for ever.
-            let _given_up = GivenUp { held: Arc::clone(&this.held), customer: lease.customer.clone() };
-            let ended = visit(&this.workshop, &lease, &stop).await;
+            let _given_up = GivenUp { held: Arc::clone(&this.held), lease: lease.clone() };
+            let ended = visit(&this.workshop, &lease, &deadline, &stop).await;
             ended.map_err(|error| {
                 tracing::error!(error = &error as &dyn std::error::Error, "the visit could not be written down")
             })
@@ -200,7 +203,7 @@ impl Reconciler {
     /// Renews the leases in hand; a visit whose lease is lost is told to stop.
     async fn renew(&self) {
         let now = self.workshop.clock.now();
-        let aging: Vec<Lease> = self.held().values().map(|(lease, _)| lease.clone()).collect();
+        let aging: Vec<Lease> = self.held().values().map(|in_hand| in_hand.lease.clone()).collect();
         if aging.is_empty() {
             return;
         }
@@ -216,27 +219,36 @@ impl Reconciler {
         };
         let mut held = self.held();
         for lease in aging {
+            // The customer may have been given back and taken again meanwhile: that is another lease.
+            let Some(mine) = held.get_mut(&lease.customer).filter(|mine| mine.lease.fence == lease.fence) else {
+                continue;
+            };
             match renewed.iter().find(|one| one.customer == lease.customer && one.fence == lease.fence) {
                 Some(one) => {
-                    if let Some((mine, _)) = held.get_mut(&lease.customer) {
-                        mine.until = one.until
-                    }
+                    mine.lease.until = one.until;
+                    mine.deadline.move_to(one.until);
                 }
-                None => {
-                    if let Some((_, stop)) = held.get(&lease.customer) {
-                        stop.cancel()
-                    }
-                }
+                None => mine.stop.cancel(),
             }
         }
     }
 
-    fn held(&self) -> std::sync::MutexGuard<'_, BTreeMap<CustomerId, (Lease, CancellationToken)>> {
+    fn held(&self) -> std::sync::MutexGuard<'_, BTreeMap<CustomerId, InHand>> {
         self.held.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-type Held = Mutex<BTreeMap<CustomerId, (Lease, CancellationToken)>>;
+type Held = Mutex<BTreeMap<CustomerId, InHand>>;
+
+/// A customer that is being visited.
+#[derive(Debug)]
+struct InHand {
+    lease: Lease,
+    /// The end of the lease, as the visit's calls see it: it moves with each renewal.
+    deadline: Deadline,
+    /// Tells the visit to stop.
+    stop: CancellationToken,
+}
 
 /// How the visit ended. A panic is a defect: it is logged, the customer comes back when its lease ends, and the others go on.
 fn unless_panicked(ended: Result<Result<Ended, ()>, JoinError>) -> Option<Ended> {
@@ -252,12 +264,16 @@ fn unless_panicked(ended: Result<Result<Ended, ()>, JoinError>) -> Option<Ended>
 /// Takes a customer out of the hands of this process when its visit is over, however it ended.
 struct GivenUp {
     held: Arc<Held>,
-    customer: CustomerId,
+    lease: Lease,
 }
 
 impl Drop for GivenUp {
     fn drop(&mut self) {
-        self.held.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.customer);
+        let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
+        // Given back and taken again at once, it may be in hand anew.
+        if held.get(&self.lease.customer).is_some_and(|in_hand| in_hand.lease.fence == self.lease.fence) {
+            held.remove(&self.lease.customer);
+        }
     }
 }
 

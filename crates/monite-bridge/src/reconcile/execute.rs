@@ -25,6 +25,8 @@ pub enum Halt {
     Failed(Box<Failure>),
     /// Another worker holds the customer: write nothing and call nothing any more.
     LeaseLost,
+    /// The lease has ended, so a call did not go out: call nothing any more.
+    LeaseEnded,
     /// The store failed: nothing can be noted down, so nothing more may be done.
     Store(StoreError),
 }
@@ -196,12 +198,11 @@ impl Hands {
                 Ok(())
             }
             Err(error) => {
-                let failed = judge(&error, self.clock.now());
-                if failed.unanswered_until.is_some() {
+                if may_have_landed(&error) {
                     // What it grants is not known any more, and the template may be another one by the next visit.
                     self.forget_role(name);
                 }
-                Err(Halt::Failed(Box::new(failed)))
+                Err(self.failed(&error))
             }
         }
     }
@@ -334,10 +335,10 @@ impl Hands {
     }
 
     fn does_not_show(&self, taken: &monite::Error) -> Halt {
-        let mut failure = judge(taken, self.clock.now());
-        failure.verdict = Verdict::Retry { not_before: Some(LISTING_LAG), not_after: None };
-        failure.error.message.push_str("; no list shows who has it yet, so it is looked for again");
-        Halt::Failed(Box::new(failure))
+        self.failed_as(taken, |failure| {
+            failure.verdict = Verdict::Retry { not_before: Some(LISTING_LAG), not_after: None };
+            failure.error.message.push_str("; no list shows who has it yet, so it is looked for again");
+        })
     }
 
     /// Commits everything noted down so far.
@@ -356,17 +357,30 @@ impl Hands {
     }
 
     pub(super) fn failed(&self, error: &monite::Error) -> Halt {
-        Halt::Failed(Box::new(judge(error, self.clock.now())))
+        self.failed_as(error, |_| {})
+    }
+
+    /// The same, judged otherwise where `otherwise` says so.
+    fn failed_as(&self, error: &monite::Error, otherwise: impl FnOnce(&mut Failure)) -> Halt {
+        if error.is_too_late() {
+            return Halt::LeaseEnded;
+        }
+        let mut failure = judge(error, self.clock.now());
+        otherwise(&mut failure);
+        Halt::Failed(Box::new(failure))
     }
 
     /// A user refused because its role does not exist: the role is looked for again, and the user tried again.
     fn role_may_be_gone(&mut self, error: &monite::Error, role: &RoleName) -> Halt {
-        let mut failure = judge(error, self.clock.now());
-        if error.is_not_found() && names_a_role(error) {
+        let role_is_gone = error.is_not_found() && names_a_role(error);
+        if role_is_gone {
             self.forget_role(role);
-            failure.verdict = Verdict::RETRY;
         }
-        Halt::Failed(Box::new(failure))
+        self.failed_as(error, |failure| {
+            if role_is_gone {
+                failure.verdict = Verdict::RETRY;
+            }
+        })
     }
 
     fn forget_role(&mut self, role: &RoleName) {

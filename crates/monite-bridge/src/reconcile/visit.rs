@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use monite::{Clock, Monite};
+use monite::{Clock, Deadline, Monite};
 use tokio_util::sync::CancellationToken;
 
 use super::execute::{Halt, Hands};
@@ -44,24 +44,29 @@ pub struct Workshop {
 pub enum Ended {
     /// Everything was looked at.
     Finished,
-    /// Stopped early because the process is shutting down; the customer was given back and is due at once.
+    /// Stopped early, because the process is shutting down or was away until its lease had ended; the customer was given back and is
+    /// due at once.
     GivenBack,
     /// Another worker took the customer over.
     LeaseLost,
 }
 
-/// Visits the customer of `lease`.
+/// Visits the customer of `lease`. Once `deadline` has passed, no call leaves any more: somebody else may have the customer then.
 ///
 /// # Errors
 /// [`StoreError`]: nothing can be written down. The lease ends by itself then, and the customer becomes due again.
-pub async fn visit(workshop: &Workshop, lease: &Lease, stop: &CancellationToken) -> Result<Ended, StoreError> {
+pub async fn visit(
+    workshop: &Workshop, lease: &Lease, deadline: &Deadline, stop: &CancellationToken,
+) -> Result<Ended, StoreError> {
     let Some(visit) = workshop.store.open(lease, workshop.clock.now(), USERS_PER_VISIT).await? else {
         return Ok(Ended::LeaseLost);
     };
-    let mut round = Round::new(workshop, lease, visit);
+    let mut round = Round::new(workshop, lease, deadline, visit);
     let ended = match round.run(stop).await {
         Ok(ended) => ended,
         Err(Halt::LeaseLost) => return Ok(Ended::LeaseLost),
+        // What was found out before counts, if nobody has taken the customer over; the fence decides.
+        Err(Halt::LeaseEnded) => Ended::GivenBack,
         Err(Halt::Store(error)) => return Err(error),
         // `run` keeps failures with their objects.
         Err(Halt::Failed(_)) => Ended::Finished,
@@ -83,10 +88,10 @@ struct Round<'a> {
 }
 
 impl<'a> Round<'a> {
-    fn new(workshop: &'a Workshop, lease: &Lease, visit: Visit) -> Self {
+    fn new(workshop: &'a Workshop, lease: &Lease, deadline: &Deadline, visit: Visit) -> Self {
         let desired = Desired::of(&visit, &workshop.templates, workshop.policy);
         let hands = Hands {
-            monite: workshop.monite.clone(),
+            monite: workshop.monite.not_after(deadline),
             store: Arc::clone(&workshop.store),
             clock: Arc::clone(&workshop.clock),
             lease: lease.clone(),

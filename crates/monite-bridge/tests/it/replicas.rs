@@ -65,15 +65,14 @@ async fn when_one_dies_the_others_finish_its_work() {
 }
 
 /// Frozen while it waits for an answer, past the end of its lease, and thawed when another has done the work: it writes nothing, it calls
-/// nothing. (Step 0 would be the token that its first call waits for: what the client holds by then, it sends.)
+/// nothing. At step 0 it waits for the token that its first call needs.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_that_comes_back_after_its_lease_writes_nothing_and_calls_nothing() {
-    for step in 1..=4 {
+    for step in 0..=4 {
         let (bridge, one, two) = three().await;
         bridge.put_customer("acme").await;
         bridge.put_user("acme", "ana", "admin").await;
         one.fuse.light(Dies::Freezes(step));
-        // Its timers are frozen with it: nothing renews its lease.
         let stop = CancellationToken::new();
         let frozen = tokio::spawn({
             let (reconciler, stop) = (one.reconciler.clone(), stop.clone());

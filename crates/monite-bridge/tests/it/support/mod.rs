@@ -35,7 +35,7 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::answer::Answer;
 pub(crate) use self::call::Call;
-use self::clocks::{AdvancingClock, SandboxTime};
+use self::clocks::{AdvancingClock, FreezingClock, SandboxTime};
 use self::database::Place;
 pub(crate) use self::database::{Database, on_every_database, on_one_database};
 pub(crate) use self::documents::{customer_document, user_document};
@@ -160,7 +160,7 @@ impl Process {
             monite,
             templates: Arc::new(setup.templates.clone()),
             policy: Policy { on_customer_delete: setup.on_customer_delete },
-            clock: Arc::new(clock.clone()),
+            clock: Arc::new(FreezingClock(clock.clone(), fuse.clone())),
             jitter: Jitter::seeded(setup.seed),
             events: events.clone(),
         };

@@ -8,7 +8,7 @@ use axum::body::Body;
 use bytes::Bytes;
 use monite::{Transport, TransportError, TransportKind};
 use monite_sandbox::Cut;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, watch};
 use tower::ServiceExt as _;
 
 /// The moment at which a process is to die: the call it is about to make, or has just had carried out.
@@ -36,7 +36,7 @@ pub(crate) struct Fuse(Arc<Burning>);
 struct Burning {
     dies: Mutex<Option<(Dies, u32)>>,
     dead: Notify,
-    thawed: Notify,
+    frozen: watch::Sender<bool>,
 }
 
 impl Fuse {
@@ -57,7 +57,13 @@ impl Fuse {
 
     /// Lets a frozen process go on.
     pub(crate) fn thaw(&self) {
-        self.0.thawed.notify_one();
+        self.0.frozen.send_replace(false);
+    }
+
+    /// Returns once the process runs: at once, unless it is frozen.
+    pub(super) async fn running(&self) {
+        let mut frozen = self.0.frozen.subscribe();
+        frozen.wait_for(|frozen| !frozen).await.unwrap();
     }
 
     fn next_call(&self, request: &http::Request<Bytes>) -> Option<Dies> {
@@ -110,8 +116,9 @@ impl Transport for InProcess {
         };
         match end {
             Some(Dies::Freezes(_)) => {
+                self.fuse.0.frozen.send_replace(true);
                 self.fuse.0.dead.notify_one();
-                self.fuse.0.thawed.notified().await;
+                self.fuse.running().await;
             }
             Some(_) => self.fuse.die().await,
             None => {}
