@@ -13,9 +13,10 @@ use crate::domain::role::RoleTemplates;
 use crate::events::Events;
 use crate::http::{ApiKeys, App, HttpMetrics, RequestIds};
 use crate::jitter::Jitter;
-use crate::reconcile::Reconciler;
 use crate::reconcile::plan::{OnCustomerDelete, Policy};
+use crate::reconcile::sweep::Pace;
 use crate::reconcile::visit::Workshop;
+use crate::reconcile::{Reconciler, Sweeper};
 use crate::session::Sessions;
 use crate::store::{self, Store, StoreError, WorkerId};
 
@@ -100,6 +101,8 @@ pub struct Bridge {
     pub events: Events,
     /// Drives Monite to what is desired.
     pub reconciler: Reconciler,
+    /// Looks again at everything, when it is told to.
+    pub sweeper: Sweeper,
     /// Issues tokens.
     pub broker: Broker,
     /// The time.
@@ -144,10 +147,13 @@ impl Bridge {
             jitter: jitter.clone(),
             events: events.clone(),
         };
-        let reconciler = Reconciler::new(workshop, worker_id(), setup.config.sync.workers);
+        let worker = worker_id();
+        let pace = Pace::share_of(setup.rate_limit, setup.config.sync.sweep_share);
+        let sweeper = Sweeper::new(workshop.clone(), worker.clone(), setup.config.sync.drift, pace);
+        let reconciler = Reconciler::new(workshop, worker, setup.config.sync.workers);
         let broker = Broker::new(Arc::clone(&store), monite.clone(), Arc::clone(&setup.clock));
         let clock = Arc::clone(&setup.clock);
-        Ok(Self { setup, store, monite, limiter, events, reconciler, broker, clock, jitter })
+        Ok(Self { setup, store, monite, limiter, events, reconciler, sweeper, broker, clock, jitter })
     }
 
     /// What the HTTP API works with; it serves until `stopping`.

@@ -51,7 +51,7 @@ pub(super) fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Fail
     )
 }
 
-/// Reconciler and HTTP API at work.
+/// Reconciler, sweep and HTTP API at work.
 pub(super) struct Service {
     /// Where the HTTP API answers.
     pub(super) url: String,
@@ -60,7 +60,7 @@ pub(super) struct Service {
 }
 
 impl Service {
-    /// Starts both; they work until `stop`.
+    /// Starts them; they work until `stop`.
     pub(super) fn start(bridge: &Bridge, listener: TcpListener, stop: &CancellationToken) -> Result<Self, Failure> {
         let address =
             listener.local_addr().map_err(|error| cannot_listen(bridge.setup.config.server.listen, &error))?;
@@ -68,6 +68,10 @@ impl Service {
         let mut tasks = JoinSet::new();
         let (reconciler, stop_reconciler) = (bridge.reconciler.clone(), stop.clone());
         tasks.spawn(async move { reconciler.run(stop_reconciler).await });
+        if let Some(interval) = bridge.setup.config.sync.sweep_interval {
+            let (sweeper, stop_sweeper) = (bridge.sweeper.clone(), stop.clone());
+            tasks.spawn(async move { sweeper.run(interval, stop_sweeper).await });
+        }
         tasks.spawn(async move {
             if let Err(error) = http::serve(listener, app).await {
                 tracing::error!(error = &error as &dyn std::error::Error, "the HTTP API ended");

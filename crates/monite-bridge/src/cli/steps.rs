@@ -1,6 +1,6 @@
 //! What the reconciler would do, told step by step: which call, why, and field by field what it changes. Pure.
 
-use monite::{Action as Deed, ObjectType, Permissions};
+use monite::Permissions;
 use serde::Serialize;
 use serde_json::Value;
 
@@ -8,7 +8,7 @@ use super::output::Style;
 use super::words;
 use crate::domain::role::{RoleName, RoleTemplates};
 use crate::domain::{CustomerId, ObjectId, RoleLink, Seen, SyncState};
-use crate::reconcile::diff::FieldChange;
+use crate::reconcile::diff::{FieldChange, role_changes};
 use crate::reconcile::plan::{Action, Desired, Observed, Policy, plan};
 use crate::store::{Visit, Wish};
 
@@ -137,17 +137,7 @@ fn walk(field: &str, value: &Value, found: &mut Vec<FieldChange>) {
 /// The permissions that differ between a role at Monite and its template.
 fn granted(seen: Option<&Seen<RoleLink>>, role: &RoleName, template: &Permissions) -> Vec<FieldChange> {
     let Some(link) = seen.and_then(Seen::present) else { return Vec::new() };
-    let mut found = Vec::new();
-    for object in ObjectType::ALL.iter().copied() {
-        for deed in Deed::ALL.iter().copied().filter(|deed| object.accepts(*deed)) {
-            let (from, to) = (link.confirmed.get(object, deed), template.get(object, deed));
-            if from != to {
-                let field = format!("roles.{role}.{object}.{deed}");
-                found.push(FieldChange { field, from: from.to_string().into(), to: to.to_string().into() });
-            }
-        }
-    }
-    found
+    role_changes(role, &link.confirmed, template)
 }
 
 /// One step as people see it.

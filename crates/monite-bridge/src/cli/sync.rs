@@ -15,6 +15,7 @@ use super::why::unknown;
 use super::{signal, words};
 use crate::assemble::{Bridge, Setup};
 use crate::domain::{CustomerId, ObjectId, SyncState};
+use crate::reconcile::sweep::{Swept, Tally};
 use crate::store::{Stats, Store, StoreError, User, Wish};
 
 /// The longest rest between two passes: another process may hold what is due.
@@ -29,6 +30,9 @@ pub(super) struct Sync {
     /// One pass over what is due now, instead of waiting for retries until nothing is left
     #[arg(long)]
     once: bool,
+    /// First look again at everything at Monite, for what somebody else changed there
+    #[arg(long, conflicts_with = "customer")]
+    sweep: bool,
     /// One customer only
     #[arg(long, value_name = "ID")]
     customer: Option<CustomerId>,
@@ -38,6 +42,9 @@ pub(super) struct Sync {
 struct Outcome {
     #[serde(flatten)]
     summary: Summary,
+    /// What the sweep saw, if one was asked for and came to its end.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sweep: Option<Tally>,
     /// Calls this run made at Monite.
     calls: u64,
     interrupted: bool,
@@ -52,6 +59,7 @@ impl Sync {
             return Err(unknown(&ObjectId::Customer(customer.clone())));
         }
         let stop = signal::stop_requested();
+        let sweep = if self.sweep { self.sweep(&bridge, &stop, output).await? } else { Sweep::NotAsked };
         let scope = Scope {
             customer: self.customer.clone(),
             patience: if self.once { Patience::OnePass } else { Patience::UntilDone },
@@ -60,6 +68,7 @@ impl Sync {
         let (failures, stats) = (scope.failures(bridge.store.as_ref()).await?, bridge.store.stats().await?);
         let outcome = Outcome {
             summary: Summary::of(&stats),
+            sweep: sweep.tally(),
             calls: bridge.monite.calls_made(),
             interrupted: stop.is_cancelled(),
         };
@@ -72,7 +81,47 @@ impl Sync {
             output.note("see `monite-bridge status --failing`");
         }
         bridge.store.close().await;
-        Ok(Exit::failed_if(failures > 0 || outcome.interrupted))
+        Ok(Exit::failed_if(failures > 0 || outcome.interrupted || sweep == Sweep::Unfinished))
+    }
+
+    async fn sweep(&self, bridge: &Bridge, stop: &CancellationToken, output: &Output) -> Result<Sweep, Failure> {
+        match bridge.sweeper.sweep(stop).await? {
+            Swept::Everything(tally) => {
+                output.note(&format!("swept: {tally}"));
+                if !tally.look_at.is_empty() {
+                    let named: Vec<&str> = tally.look_at.iter().map(CustomerId::as_str).collect();
+                    output.note(&format!("look at the entities of {}: the log says why", named.join(", ")));
+                }
+                Ok(Sweep::Finished(tally))
+            }
+            Swept::Stopped(tally) => {
+                output.note(&format!("the sweep stopped half-way ({tally}); the next one goes on from there"));
+                Ok(Sweep::Unfinished)
+            }
+            Swept::Elsewhere => {
+                output.note(
+                    "another process is sweeping; `last_sweep` in GET /v1/stats tells what it saw when it has ended",
+                );
+                Ok(Sweep::Unfinished)
+            }
+        }
+    }
+}
+
+/// How the sweep before it came out.
+#[derive(Debug, PartialEq, Eq)]
+enum Sweep {
+    NotAsked,
+    Finished(Tally),
+    Unfinished,
+}
+
+impl Sweep {
+    fn tally(&self) -> Option<Tally> {
+        match self {
+            Self::Finished(tally) => Some(tally.clone()),
+            Self::NotAsked | Self::Unfinished => None,
+        }
     }
 }
 

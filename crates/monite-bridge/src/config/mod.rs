@@ -105,11 +105,6 @@ impl Config {
     /// What was configured and has no effect yet, or is unwise: sentences worth a warning in the log at start.
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
-        if self.sync.sweep_interval.is_some() {
-            notes.push(
-                "sync.sweep_interval is set, but this version looks at Monite only when something changed".to_owned(),
-            );
-        }
         let session = &self.session;
         if session.hs256_secret_env.is_none() && (session.issuer.is_some() || !session.audience.is_empty()) {
             notes.push(

@@ -105,6 +105,20 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A part of something: from a thousandth up to 1.
+    pub(super) fn share(&mut self, key: &'static str) -> Option<f64> {
+        let given = self.raw(key)?;
+        let share = given.to_num().map(|number| match number {
+            figment::value::Num::F32(n) => f64::from(n),
+            figment::value::Num::F64(n) => n,
+            whole => whole.to_i128().map_or(f64::NAN, |n| if n == 1 { 1.0 } else { f64::NAN }),
+        });
+        match share {
+            Some(share) if (0.001..=1.0).contains(&share) => Some(share),
+            _ => self.wrong(key, "must be a part of the rate limit, from 0.001 to 1, such as 0.1"),
+        }
+    }
+
     /// `true` or `false`.
     pub(super) fn flag(&mut self, key: &'static str) -> Option<bool> {
         match self.raw(key)? {

@@ -58,6 +58,8 @@ fn file_and_environment_together() {
         leeway = 45
         [sync]
         sweep_interval = "1h 30m"
+        sweep_share = 0.25
+        drift = "report"
         on_user_delete = "keep"
         "#,
         &[
@@ -78,7 +80,8 @@ fn file_and_environment_together() {
     assert_eq!(config.sync.workers, 3);
     assert_eq!(config.sync.sweep_interval, Some(Duration::from_secs(5400)));
     assert_eq!(config.sync.on_user_delete, OnUserDelete::Keep);
-    assert_eq!(config.notes().len(), 1, "the sweep has no effect yet");
+    assert_eq!(config.sync.sweep_share, 0.25);
+    assert_eq!(config.sync.drift, Drift::Report);
 }
 
 #[test]
@@ -114,7 +117,8 @@ fn all_problems_are_reported_at_once_with_their_origin_and_what_to_do() {
         jwks_url = "https://login.example.com/jwks"
         [sync]
         workers = 0
-        drift = "report"
+        drift = "repair"
+        sweep_share = 0
         on_customer_delete = "erase"
         sweep_interval = "soon"
         "#,
@@ -200,7 +204,7 @@ fn what_has_no_effect_or_is_unwise_is_noted() {
         ("[monite]\nbase_url = \"http://sandbox:8700/v1\"", 1),
         ("[session]\nissuer = \"x\"", 1),
         ("[session]\nissuer = \"x\"\nhs256_secret_env = \"S\"", 0),
-        ("[sync]\nsweep_interval = 60", 1),
+        ("[sync]\nsweep_interval = 60", 0),
     ];
     for (text, expected) in table {
         assert_eq!(load(text, &[]).unwrap().notes().len(), expected, "{text}");

@@ -1,4 +1,4 @@
-//! `GET /v1/stats`: counts by state.
+//! `GET /v1/stats`: counts by state, and what the last sweep saw.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,7 @@ use serde_json::{Map, Value, json};
 use super::Shared;
 use super::problem::Problem;
 use crate::domain::SyncState;
+use crate::reconcile::sweep;
 
 pub(super) async fn stats(State(app): State<Shared>) -> Result<Json<Value>, Problem> {
     let stats = app.store.stats().await?;
@@ -16,6 +17,7 @@ pub(super) async fn stats(State(app): State<Shared>) -> Result<Json<Value>, Prob
         "customers": by_state(&stats.customers),
         "users": by_state(&stats.users),
         "next_due": stats.next_due,
+        "last_sweep": sweep::last(app.store.as_ref()).await?,
     })))
 }
 

@@ -1,8 +1,10 @@
 //! Which fields of a document differ, and the smallest PATCH that makes them equal.
 
-use monite::{EntityPatch, EntityUserPatch, NewEntity, NewEntityUser};
+use monite::{Action, EntityPatch, EntityUserPatch, NewEntity, NewEntityUser, ObjectType, Permissions};
 use serde::Serialize;
 use serde_json::{Map, Value};
+
+use crate::domain::role::RoleName;
 
 /// One field that is to change at Monite.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -46,6 +48,22 @@ pub fn user_patch(changes: &[FieldChange]) -> EntityUserPatch {
     serde_json::from_value(body(changes)).expect(
         "the changes come from two NewEntityUser documents, whose fields and types are those of EntityUserPatch",
     )
+}
+
+/// The permissions that differ between a role at Monite and its template, named `roles.ROLE.OBJECT.ACTION`.
+#[must_use]
+pub fn role_changes(role: &RoleName, confirmed: &Permissions, template: &Permissions) -> Vec<FieldChange> {
+    let mut found = Vec::new();
+    for object in ObjectType::ALL.iter().copied() {
+        for action in Action::ALL.iter().copied().filter(|action| object.accepts(*action)) {
+            let (from, to) = (confirmed.get(object, action), template.get(object, action));
+            if from != to {
+                let field = format!("roles.{role}.{object}.{action}");
+                found.push(FieldChange { field, from: from.to_string().into(), to: to.to_string().into() });
+            }
+        }
+    }
+    found
 }
 
 fn tree(document: &impl Serialize) -> Map<String, Value> {

@@ -1,7 +1,8 @@
 //! Brings Monite to what the product desires: look, decide, act.
 //!
 //! [`mod@plan`] decides and does nothing; [`observe`] looks at Monite where the store does not know; [`execute`] does one action
-//! and makes no choices; [`visit`] runs the three for one customer until nothing is left; [`driver`] decides when.
+//! and makes no choices; [`visit`] runs the three for one customer until nothing is left; [`driver`] decides when. [`sweep`] looks
+//! again at everything, for what somebody else changed.
 
 pub mod compare;
 pub mod diff;
@@ -11,7 +12,9 @@ pub mod execute;
 pub mod observe;
 pub mod outcome;
 pub mod plan;
+pub mod sweep;
 pub mod visit;
 
 pub use driver::{PassReport, Reconciler};
 pub use plan::{Action, Policy, plan};
+pub use sweep::Sweeper;

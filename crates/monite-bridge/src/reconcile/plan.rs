@@ -8,7 +8,7 @@ use monite::{EntityId, EntityUserId, NewEntity, NewEntityUser, Permissions, Role
 use super::diff::{FieldChange, entity_changes, user_changes};
 use crate::domain::document::UserDocument;
 use crate::domain::role::{RoleName, RoleTemplates};
-use crate::domain::{EntityLink, Generation, RoleLink, Seen, SyncStatus, UserId, UserLink};
+use crate::domain::{EntityLink, Generation, RoleLink, Seen, SyncState, SyncStatus, UserId, UserLink};
 use crate::store::{Visit, Wish};
 
 /// What becomes of things the product deleted, from `[sync]` in the configuration.
@@ -329,16 +329,25 @@ impl Desired {
         } else {
             visit.users.iter().map(|user| (user.id.clone(), wish_of(user))).collect()
         };
+        // The roles of a customer that waits as drifted wait with it, but for those that a user needs who is worked on.
+        let waits = visit.customer.sync.state == SyncState::Drifted && !visit.customer_due;
+        let needed = |role: &RoleName| !waits || visit.users.iter().any(|user| user.document.role == *role);
         Self {
             entity,
             roles: match visit.customer.wish {
-                Wish::Present => {
-                    templates.iter().filter(|t| t.everywhere).map(|t| (t.name.clone(), t.permissions.clone())).collect()
-                }
+                Wish::Present => templates
+                    .iter()
+                    .filter(|t| t.everywhere && needed(&t.name))
+                    .map(|t| (t.name.clone(), t.permissions.clone()))
+                    .collect(),
                 Wish::Gone => BTreeMap::new(),
             },
             templates: match visit.customer.wish {
-                Wish::Present => templates.iter().map(|t| (t.name.clone(), t.permissions.clone())).collect(),
+                Wish::Present => templates
+                    .iter()
+                    .filter(|t| needed(&t.name))
+                    .map(|t| (t.name.clone(), t.permissions.clone()))
+                    .collect(),
                 Wish::Gone => BTreeMap::new(),
             },
             users,

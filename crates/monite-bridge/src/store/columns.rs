@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use monite::{NewEntity, NewEntityUser};
 use serde::Serialize;
 
-use super::Progress;
 use super::rows::to_json;
+use super::{Consequence, Progress};
 use crate::domain::sync::CALLS_KEPT;
 use crate::domain::{Attempt, Call, EntityLink, RoleLink, Seen, SyncState, UserLink};
 
@@ -101,6 +101,27 @@ impl ProgressColumns {
             confirmed_at: confirmed.then(|| micros(progress.at)),
             unanswered_until: progress.unanswered_until.map(micros),
         }
+    }
+}
+
+/// What follows from a sighting, as columns.
+#[derive(Debug, Clone)]
+pub(super) struct JudgedColumns {
+    pub(super) state: &'static str,
+    pub(super) due_at: Option<i64>,
+    pub(super) last_error: Option<String>,
+}
+
+impl JudgedColumns {
+    /// `None`: all is as it was.
+    pub(super) fn new(then: &Consequence, now: Timestamp) -> Option<Self> {
+        let (state, due, error) = match then {
+            Consequence::AsItWas => return None,
+            Consequence::Due => (SyncState::Pending, Some(now), None),
+            Consequence::Drifted(error) => (SyncState::Drifted, None, Some(error)),
+            Consequence::Settled(state) => (*state, None, None),
+        };
+        Some(Self { state: state.as_str(), due_at: due.map(micros), last_error: error.map(to_json) })
     }
 }
 

@@ -260,6 +260,61 @@ pub struct Progress {
     pub at: Timestamp,
 }
 
+/// What a sweep read of the store before it compared.
+#[derive(Debug, Clone, PartialEq)]
+// One for each call at Monite; a box would say nothing.
+#[allow(clippy::large_enum_variant)]
+pub enum AsRead {
+    /// A customer, and the roles known in its entity.
+    Customer(Customer, BTreeMap<RoleName, Seen<RoleLink>>),
+    /// A user.
+    User(User),
+}
+
+impl AsRead {
+    /// The customer it is about, or whose user it is about.
+    #[must_use]
+    pub fn customer(&self) -> &CustomerId {
+        match self {
+            Self::Customer(customer, _) => &customer.id,
+            Self::User(user) => &user.customer,
+        }
+    }
+
+    /// Which object it is.
+    #[must_use]
+    pub fn object(&self) -> ObjectId {
+        match self {
+            Self::Customer(customer, _) => ObjectId::Customer(customer.id.clone()),
+            Self::User(user) => ObjectId::User(user.customer.clone(), user.id.clone()),
+        }
+    }
+}
+
+/// What a sweep saw of one object at Monite.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sighting {
+    /// What the store held when it was compared.
+    pub read: AsRead,
+    /// What is there instead.
+    pub changes: Vec<Change>,
+    /// What follows for the object.
+    pub then: Consequence,
+}
+
+/// What follows from a [`Sighting`].
+#[derive(Debug, Clone, PartialEq)]
+pub enum Consequence {
+    /// Nothing: its state and when it is due stay.
+    AsItWas,
+    /// It is pending and due now.
+    Due,
+    /// It waits as drifted, for this reason.
+    Drifted(LastError),
+    /// It is as desired again, in this state.
+    Settled(SyncState),
+}
+
 /// Whether a write under a lease was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
@@ -475,6 +530,21 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Remembers the role templates' fingerprint; when it is not the one remembered, makes every customer with an entity due.
     /// Says whether it was new.
     async fn adopt_templates(&self, fingerprint: &str, now: Timestamp) -> Result<bool, StoreError>;
+
+    // The sweep's side.
+
+    /// The users of this customer that are linked to these entity users, in no order.
+    async fn linked_users(&self, customer: &CustomerId, users: &[EntityUserId]) -> Result<Vec<User>, StoreError>;
+
+    /// Writes down what a sweep saw, if nobody has the customer in hand and the object is to the letter what the sweep read; in one
+    /// transaction. Says whether it did: an outcome that is newer than the sighting is never overwritten.
+    async fn note_seen(&self, sighting: Sighting, now: Timestamp) -> Result<bool, StoreError>;
+
+    /// A small value kept under a name.
+    async fn setting(&self, name: &str) -> Result<Option<String>, StoreError>;
+
+    /// Puts another value under a name if it holds `was` (`None`: nothing); whether it did.
+    async fn swap_setting(&self, name: &str, was: Option<&str>, becomes: &str) -> Result<bool, StoreError>;
 
     // The broker's side.
 

@@ -146,7 +146,7 @@ async fn answers_that_contradict_each_other_never_count_as_done() {
     bridge.put_user("acme", "ana", "admin").await;
     bridge.settle().await;
     bridge.sandbox.fault(FaultRule::new("PATCH /entity_users/*", Fault::Status { status: 404, retry_after: None }));
-    bridge.fuse.light(Dies::NotAndListsByIdAreEmpty);
+    bridge.fuse.light(Dies::NotAndListsAreEmpty("id__in="));
     bridge.put("/v1/customers/acme/users/ana", &renamed("ana-2")).await;
     bridge.pass().await;
     let ana = bridge.get("/v1/customers/acme/users/ana").await.json();

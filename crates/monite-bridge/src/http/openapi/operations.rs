@@ -394,7 +394,7 @@ fn the_rest() -> Vec<Operation> {
                 "get",
                 "/v1/stats",
                 "getStats",
-                "Counts by state",
+                "Counts by state, and the last sweep",
                 "`next_due` is null when nothing is left to do by itself.",
             )
         },

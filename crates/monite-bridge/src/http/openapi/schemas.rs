@@ -295,8 +295,32 @@ fn the_rest() -> Map<String, Value> {
             },
         },
         "Stats": {
-            "type": "object", "required": ["customers", "users", "next_due"],
-            "properties": {"customers": counts.clone(), "users": counts, "next_due": nullable_time("When the next visit is due.")},
+            "type": "object", "required": ["customers", "users", "next_due", "last_sweep"],
+            "properties": {
+                "customers": counts.clone(), "users": counts, "next_due": nullable_time("When the next visit is due."),
+                "last_sweep": {"anyOf": [{"$ref": "#/components/schemas/Sweep"}, {"type": "null"}]},
+            },
+        },
+        "Sweep": {
+            "type": "object", "required": ["started_at", "finished_at", "tally"],
+            "description": "The last time that everything at Monite was looked at again; null before the first.",
+            "properties": {
+                "started_at": {"type": "string", "format": "date-time"},
+                "finished_at": {"type": "string", "format": "date-time"},
+                "tally": {
+                    "type": "object",
+                    "properties": {
+                        "entities": {"type": "integer", "description": "Entities that belong to a customer."},
+                        "strangers": {"type": "integer", "description": "Entities that belong to none; never touched."},
+                        "roles": {"type": "integer"},
+                        "users": {"type": "integer"},
+                        "drifted": {"type": "integer", "description": "Customers and users that were not as they should be."},
+                        "missing": {"type": "integer", "description": "Linked entities that Monite does not show; nothing is done about them."},
+                        "failed": {"type": "integer", "description": "Entities that could not be looked into."},
+                        "look_at": {"type": "array", "items": {"type": "string"}, "description": "Up to ten customers of those missing or failed."},
+                    },
+                },
+            },
         },
         "StateEvent": {"type": "string", "description": "A stream of server-sent events."},
         "Text": {"type": "string"},

@@ -25,6 +25,7 @@ pub(super) mod listing;
 
 pub(super) mod model;
 pub(super) mod process;
+pub(super) mod sweep;
 pub(super) mod visit;
 pub(super) mod write;
 
@@ -66,6 +67,14 @@ macro_rules! conformance_tests {
                 a_user_deleted_while_a_visit_creates_it_is_deleted_afterwards,
                 a_user_to_be_kept_goes_when_the_visit_under_way_ends,
                 an_entity_that_appears_under_a_deleted_customer_is_due,
+            }
+            sweep {
+                what_is_to_be_set_right_is_due,
+                what_is_reported_waits_for_a_retry_or_a_new_document,
+                a_sighting_may_only_tell_what_is_there,
+                what_is_newer_than_a_sighting_stays,
+                users_are_found_by_what_they_are_linked_to,
+                a_setting_changes_only_from_what_it_was,
             }
             doubt {
                 an_unanswered_change_is_in_doubt_once_something_else_is_desired,

@@ -157,6 +157,22 @@ pub(super) async fn user_owners(
     rows.iter().map(read).collect::<Result<_, Unread>>().map_err(Into::into)
 }
 
+/// See [`Store::linked_users`](super::super::Store::linked_users).
+pub(super) async fn linked_users(
+    tx: &mut Tx, customer: &CustomerId, users: &[EntityUserId],
+) -> Result<Vec<User>, StoreError> {
+    const SQL: &str = concat!(
+        "-- linked_users
+         SELECT ",
+        user_columns!(),
+        " FROM user_work w JOIN users u ON u.customer_id = w.customer_id AND u.user_id = w.user_id
+          WHERE w.customer_id = $1 AND w.entity_user_id = ANY($2)"
+    );
+    let ids: Vec<String> = users.iter().map(ToString::to_string).collect();
+    let rows = sql(SQL).bind(customer.as_str()).bind(ids).all(tx).await?;
+    rows.iter().map(rows::user).collect()
+}
+
 /// See [`Store::unsettled`](super::super::Store::unsettled).
 pub(super) async fn unsettled(tx: &mut Tx, email: &str) -> Result<Vec<(CustomerId, NewEntity)>, StoreError> {
     let rows = sql("-- unsettled
@@ -188,6 +204,16 @@ pub(super) async fn token_subject(
         Some(row) => rows::token_subject(&row)
             .map_err(|unread| unread.in_row(&format!("customer_work {customer}, user_work {user}"))),
     }
+}
+
+/// See [`Store::setting`](super::super::Store::setting).
+pub(super) async fn setting(tx: &mut Tx, name: &str) -> Result<Option<String>, StoreError> {
+    let row = sql("-- setting
+         SELECT value FROM settings WHERE name = $1")
+    .bind(name)
+    .optional(tx)
+    .await?;
+    Ok(row.map(|row| row.text("value")).transpose()?)
 }
 
 /// See [`Store::secret`](super::super::Store::secret).

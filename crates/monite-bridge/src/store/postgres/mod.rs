@@ -10,6 +10,7 @@
 //! - `record`, `round`, `changes`: what visits found out, many together
 //! - `wake`, `rest`: the rules that say when a customer is to be visited, and which of its users rest
 //! - `doubt`: changes that went out and that nobody saw answered
+//! - `sight`: what a sweep saw
 //! - `listing`: reads that answer questions
 //! - `desired`, `stored`, `known`, `rows`, `gone`: values to rows and back
 //!
@@ -26,8 +27,8 @@ use jiff::Timestamp;
 use monite::{EntityId, EntityUserId, NewEntity};
 
 use super::{
-    Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease, Precondition, RetryScope, RoleProgress, Stats,
-    Store, StoreError, TokenSubject, User, Visit, WorkerId, Written,
+    Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease, Precondition, RetryScope, RoleProgress,
+    Sighting, Stats, Store, StoreError, TokenSubject, User, Visit, WorkerId, Written,
 };
 use crate::domain::document::{CustomerDocument, ImportRecord, UserDocument};
 use crate::domain::role::RoleTemplates;
@@ -47,6 +48,7 @@ mod record;
 mod rest;
 mod round;
 mod rows;
+mod sight;
 mod signal;
 mod stored;
 #[cfg(test)]
@@ -265,6 +267,23 @@ impl Store for PostgresStore {
 
     async fn adopt_templates(&self, fingerprint: &str, now: Timestamp) -> Result<bool, StoreError> {
         self.writer.write(upkeep::AdoptTemplates { fingerprint: fingerprint.to_owned(), now }).await
+    }
+
+    async fn linked_users(&self, customer: &CustomerId, users: &[EntityUserId]) -> Result<Vec<User>, StoreError> {
+        reading!(self.pool, read, tx => listing::linked_users(tx, customer, users))
+    }
+
+    async fn note_seen(&self, sighting: Sighting, now: Timestamp) -> Result<bool, StoreError> {
+        self.writer.write(sight::NoteSeen { sighting, now }).await
+    }
+
+    async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
+        reading!(self.pool, read, tx => listing::setting(tx, name))
+    }
+
+    async fn swap_setting(&self, name: &str, was: Option<&str>, becomes: &str) -> Result<bool, StoreError> {
+        let (name, was, becomes) = (name.to_owned(), was.map(str::to_owned), becomes.to_owned());
+        self.writer.write(sight::SwapSetting { name, was, becomes }).await
     }
 
     async fn token_subject(&self, customer: &CustomerId, user: &UserId) -> Result<TokenSubject, StoreError> {

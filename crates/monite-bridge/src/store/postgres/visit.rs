@@ -95,7 +95,9 @@ async fn open_users(tx: &mut Tx, customer: &CustomerId, limit: u32) -> Result<Ve
     rows.iter().map(rows::user).collect()
 }
 
-async fn roles(tx: &mut Tx, customer: &CustomerId) -> Result<BTreeMap<RoleName, Seen<RoleLink>>, StoreError> {
+pub(super) async fn roles(
+    tx: &mut Tx, customer: &CustomerId,
+) -> Result<BTreeMap<RoleName, Seen<RoleLink>>, StoreError> {
     let rows = sql("-- visit_roles
          SELECT l.role, l.seen, l.role_id, l.attempt_at, l.lands_by, p.permissions
          FROM role_links l LEFT JOIN permission_sets p ON p.permission_set = l.permission_set

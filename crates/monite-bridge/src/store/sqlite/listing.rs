@@ -199,6 +199,23 @@ pub(super) async fn user_owners(
     rows.iter().map(read).collect::<Result<_, Unread>>().map_err(Into::into)
 }
 
+/// See [`Store::linked_users`](super::super::Store::linked_users).
+pub(super) async fn linked_users(
+    readers: &SqlitePool, customer: &CustomerId, users: &[EntityUserId],
+) -> Result<Vec<User>, StoreError> {
+    const SQL: &str = concat!(
+        "-- linked_users
+         SELECT ",
+        user_columns!(),
+        " FROM json_each(?2) j
+          CROSS JOIN user_work w ON w.customer_id = ?1 AND w.entity_user_id = j.value
+          CROSS JOIN users u ON u.customer_id = w.customer_id AND u.user_id = w.user_id"
+    );
+    let query = sqlx::query(SQL).bind(customer.as_str()).bind(rows::to_json(&users));
+    let rows = query.fetch_all(readers).await.map_err(database("linked_users"))?;
+    rows.iter().map(rows::user).collect()
+}
+
 /// See [`Store::unsettled`](super::super::Store::unsettled).
 pub(super) async fn unsettled(readers: &SqlitePool, email: &str) -> Result<Vec<(CustomerId, NewEntity)>, StoreError> {
     let rows = sqlx::query(

@@ -8,6 +8,7 @@
 //! - `work`, `visit`, `changes`: customers are claimed and given back, what a visit reads, what it found out
 //! - `wake`, `rest`: the rules that say when a customer is to be visited, and which of its users rest
 //! - `doubt`: changes that went out and that nobody saw answered
+//! - `sight`: what a sweep saw
 //! - `listing`: reads that answer questions
 //! - `desired`, `bulk`, `stored`, `known`, `rows`, `gone`: values to rows and back
 //!
@@ -24,8 +25,8 @@ use sqlx::SqlitePool;
 
 use super::columns::micros;
 use super::{
-    Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease, Precondition, RetryScope, RoleProgress, Stats,
-    Store, StoreError, TokenSubject, User, Visit, WorkerId, Written, database,
+    Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease, Precondition, RetryScope, RoleProgress,
+    Sighting, Stats, Store, StoreError, TokenSubject, User, Visit, WorkerId, Written, database,
 };
 use crate::domain::document::{CustomerDocument, ImportRecord, UserDocument};
 use crate::domain::role::RoleTemplates;
@@ -43,6 +44,7 @@ mod open;
 mod product;
 mod rest;
 mod rows;
+mod sight;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -191,6 +193,30 @@ impl Store for SqliteStore {
 
     async fn adopt_templates(&self, fingerprint: &str, now: Timestamp) -> Result<bool, StoreError> {
         self.writer.write(upkeep::AdoptTemplates { fingerprint: fingerprint.to_owned(), now }).await
+    }
+
+    async fn linked_users(&self, customer: &CustomerId, users: &[EntityUserId]) -> Result<Vec<User>, StoreError> {
+        listing::linked_users(&self.readers, customer, users).await
+    }
+
+    async fn note_seen(&self, sighting: Sighting, now: Timestamp) -> Result<bool, StoreError> {
+        self.writer.write(sight::NoteSeen { sighting, now }).await
+    }
+
+    async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
+        sqlx::query_scalar(
+            "-- setting
+             SELECT value FROM settings WHERE name = ?1",
+        )
+        .bind(name)
+        .fetch_optional(&self.readers)
+        .await
+        .map_err(database("setting"))
+    }
+
+    async fn swap_setting(&self, name: &str, was: Option<&str>, becomes: &str) -> Result<bool, StoreError> {
+        let (name, was, becomes) = (name.to_owned(), was.map(str::to_owned), becomes.to_owned());
+        self.writer.write(sight::SwapSetting { name, was, becomes }).await
     }
 
     async fn token_subject(&self, customer: &CustomerId, user: &UserId) -> Result<TokenSubject, StoreError> {

@@ -107,7 +107,7 @@ async fn open_users(tx: &mut SqliteConnection, customer: &CustomerId, limit: u32
     rows.iter().map(rows::user).collect()
 }
 
-async fn roles(
+pub(super) async fn roles(
     tx: &mut SqliteConnection, customer: &CustomerId,
 ) -> Result<BTreeMap<RoleName, Seen<RoleLink>>, StoreError> {
     let rows = sqlx::query(

@@ -40,6 +40,21 @@ async fn serve_works_off_what_other_commands_bring_and_ends_with_0_on_sigterm() 
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn serve_looks_again_every_sweep_interval_and_tells_what_it_saw() {
+    let sandbox = sandbox().await;
+    let place = Place::against(&sandbox.base_url());
+    place.write("monite-bridge.toml", "[sync]\nsweep_interval = \"1s\"\n");
+    place.run_with(&["import", "-"], TWO).code(0);
+    let bridge = place.start(&["serve"]);
+    let saw_both = |stats: &Value| stats["last_sweep"]["tally"]["entities"] == 2;
+    stats_become("a sweep that saw both entities", &bridge.url, saw_both).await;
+    let first = stats(&bridge.url).await["last_sweep"]["finished_at"].clone();
+    stats_become("another sweep", &bridge.url, |stats| stats["last_sweep"]["finished_at"] != first).await;
+    let (code, log) = bridge.terminate();
+    assert_eq!(code, 0, "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn serve_starts_and_stops_while_monite_cannot_be_reached() {
     // Nothing listens on port 1.
     let place = Place::against("http://127.0.0.1:1/v1");

@@ -94,6 +94,29 @@ async fn sync_waits_for_what_is_tried_again_by_itself() {
     assert_eq!(sandbox.entities().len(), 2, "the answer was lost, the work was not: no second entity");
 }
 
+/// A thousandth of ten thousand calls a second is one each tenth of a second.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sweep_looks_at_everything_within_its_share_of_the_configured_rate() {
+    let sandbox = sandbox().await;
+    let place = Place::against(&sandbox.base_url());
+    place.write("monite-bridge.toml", "[sync]\nsweep_share = 0.001\n");
+    place.run_with(&["import", "-"], TWO).code(0);
+    place.run(&["sync"]).code(0);
+    sandbox.clear_journal();
+    let ran = place.run(&["sync", "--sweep"]).code(0);
+    // What has just been brought there is not judged yet, so no roles are asked for.
+    assert!(ran.stderr.contains("swept: entities 2   roles 0   users 2   drifted 0   strangers 0\n"), "{ran:#?}");
+    let looks: Vec<_> = sandbox.journal().into_iter().filter(|call| call.method == "GET").collect();
+    assert!(looks.len() >= 4, "{looks:#?}");
+    for pair in looks.windows(2) {
+        let apart = pair[1].at.duration_since(pair[0].at).as_millis();
+        // A call that was slow to leave shortens the way to the next one.
+        assert!(apart >= 60, "{} came {apart} ms after {}", pair[1].path, pair[0].path);
+    }
+    let again = place.run(&["sync", "--sweep", "--json"]).code(0).json();
+    assert_eq!((&again["sweep"]["entities"], &again["sweep"]["drifted"]), (&json!(2), &json!(0)));
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn users_whose_customer_was_refused_are_not_waited_for() {
     let sandbox = sandbox().await;

@@ -9,6 +9,7 @@ mod documents;
 mod log;
 mod probes;
 mod transport;
+mod turns;
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -18,14 +19,15 @@ use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use monite::{Clock, Credentials, ManualClock, Monite};
 use monite_bridge::broker::Broker;
-use monite_bridge::config::{OnUserDelete, SessionConfig};
+use monite_bridge::config::{Drift, OnUserDelete, SessionConfig};
 use monite_bridge::domain::role::RoleTemplates;
 use monite_bridge::events::Events;
 use monite_bridge::http::{ApiKeys, App, HttpMetrics, RequestIds, router};
 use monite_bridge::jitter::Jitter;
 use monite_bridge::reconcile::plan::OnCustomerDelete;
+use monite_bridge::reconcile::sweep::{Pace, Swept, Tally};
 use monite_bridge::reconcile::visit::Workshop;
-use monite_bridge::reconcile::{Policy, Reconciler};
+use monite_bridge::reconcile::{Policy, Reconciler, Sweeper};
 use monite_bridge::session::Sessions;
 use monite_bridge::store::{Store, WorkerId, postgres::PostgresStore};
 use monite_sandbox::{RateLimit, Sandbox};
@@ -42,6 +44,7 @@ pub(crate) use self::documents::{customer_document, user_document};
 use self::log::Log;
 use self::transport::InProcess;
 pub(crate) use self::transport::{Dies, Fuse};
+pub(crate) use self::turns::Turns;
 
 /// When every test begins.
 pub(crate) const START: &str = "2026-03-01T09:00:00Z";
@@ -67,6 +70,8 @@ pub(crate) struct Setup {
     /// (`name=option`), so that every test can be run under every flip: see `quirks.rs`.
     pub(crate) quirk: Option<(String, String)>,
     pub(crate) database: Database,
+    pub(crate) drift: Drift,
+    pub(crate) turns: Turns,
 }
 
 impl Default for Setup {
@@ -83,6 +88,8 @@ impl Default for Setup {
             seed: 7,
             quirk: quirk_of_this_run(),
             database: Database::Sqlite,
+            drift: Drift::Enforce,
+            turns: Turns::default(),
         }
     }
 }
@@ -94,6 +101,7 @@ pub(crate) struct TestBridge {
     pub(crate) clock: ManualClock,
     pub(crate) store: Arc<dyn Store>,
     pub(crate) reconciler: Reconciler,
+    pub(crate) sweeper: Sweeper,
     pub(crate) broker: Broker,
     pub(crate) events: Events,
     pub(crate) stopping: CancellationToken,
@@ -133,6 +141,7 @@ impl Drop for Replica {
 struct Process {
     store: Arc<dyn Store>,
     reconciler: Reconciler,
+    sweeper: Sweeper,
     broker: Broker,
     events: Events,
     stopping: CancellationToken,
@@ -147,7 +156,7 @@ impl Process {
         let monite = Monite::builder()
             .base_url(sandbox.base_url())
             .credentials(Credentials::parse(sandbox.client_id(), SecretString::from(CLIENT_SECRET)).unwrap())
-            .unlimited()
+            .limiter(Arc::new(setup.turns.clone()))
             .clock(Arc::new(AdvancingClock(clock.clone())))
             .transport(Arc::new(InProcess::new(sandbox.router(), fuse.clone())))
             .jitter_seed(setup.seed)
@@ -165,11 +174,12 @@ impl Process {
             events: events.clone(),
         };
         store.adopt_templates(&setup.templates.fingerprint(), clock.now()).await.unwrap();
+        let sweeper = Sweeper::new(workshop.clone(), WorkerId(worker.to_owned()), setup.drift, Pace::default());
         let reconciler = Reconciler::new(workshop, WorkerId(worker.to_owned()), setup.workers);
         let stopping = CancellationToken::new();
         let follower = (broker.clone(), events.clone(), stopping.clone());
         tokio::spawn(async move { follower.0.follow(&follower.1, follower.2).await });
-        Self { store, reconciler, broker, events, stopping }
+        Self { store, reconciler, sweeper, broker, events, stopping }
     }
 }
 
@@ -204,7 +214,7 @@ impl TestBridge {
         }
         let place = Place::create(setup.database).await;
         let fuse = Fuse::default();
-        let Process { store, reconciler, broker, events, stopping } =
+        let Process { store, reconciler, sweeper, broker, events, stopping } =
             Process::start(&setup, &place, &sandbox, &clock, &fuse, "test").await;
         let secrets = [Self::API_KEY, CLIENT_SECRET, SESSION_SECRET].map(str::to_owned).to_vec();
         let mut bridge = Self {
@@ -212,6 +222,7 @@ impl TestBridge {
             clock,
             store,
             reconciler,
+            sweeper,
             broker,
             events,
             stopping,
@@ -231,10 +242,10 @@ impl TestBridge {
         self.stopping.cancel();
         self.fuse.put_out();
         self.setup.templates = templates;
-        let Process { store, reconciler, broker, events, stopping } =
+        let Process { store, reconciler, sweeper, broker, events, stopping } =
             Process::start(&self.setup, &self.place, &self.sandbox, &self.clock, &self.fuse, "test").await;
-        (self.store, self.reconciler, self.broker, self.events, self.stopping) =
-            (store, reconciler, broker, events, stopping);
+        (self.store, self.reconciler, self.sweeper, self.broker, self.events, self.stopping) =
+            (store, reconciler, sweeper, broker, events, stopping);
         self.router = router(self.app());
     }
 
@@ -366,6 +377,14 @@ impl TestBridge {
     /// Visits what is due now.
     pub(crate) async fn pass(&self) {
         self.reconciler.pass(None, &CancellationToken::new()).await.unwrap();
+    }
+
+    /// Looks again at everything, which must come to its end.
+    pub(crate) async fn sweep(&self) -> Tally {
+        match self.sweeper.sweep(&CancellationToken::new()).await.unwrap() {
+            Swept::Everything(tally) => tally,
+            other => panic!("the sweep did not come to its end: {other:?}"),
+        }
     }
 
     /// The time of everything.

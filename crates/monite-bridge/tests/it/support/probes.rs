@@ -1,11 +1,13 @@
 //! What tests look at and pull on beside the API.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
 use sqlx::Connection as _;
 use tower::ServiceExt as _;
 
+use super::clocks::AdvancingClock;
 use super::{Answer, TestBridge};
 
 impl TestBridge {
@@ -28,6 +30,11 @@ impl TestBridge {
 
     pub(crate) fn advance(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
+    }
+
+    /// The time of everything, for somebody whose waits move it.
+    pub(crate) fn hasty_clock(&self) -> Arc<dyn monite::Clock> {
+        Arc::new(AdvancingClock(self.clock.clone()))
     }
 
     /// Gives tasks in the background their turns: early refreshes, followers of events.

@@ -22,8 +22,8 @@ pub(crate) enum Dies {
     AfterThe(&'static str),
     /// Not the whole process: this one call panics, once.
     Panics(u32),
-    /// Nobody: but every list by id comes back empty, as from a proxy that answers out of an old cache.
-    NotAndListsByIdAreEmpty,
+    /// Nobody: but every list whose path and query contain this comes back empty, as from a proxy that answers out of an old cache.
+    NotAndListsAreEmpty(&'static str),
     /// Monite carries the call out; its answer arrives when the process is thawed.
     Freezes(u32),
 }
@@ -76,7 +76,7 @@ impl Fuse {
                 request.method() == method && request.uri().path() == format!("/v1/{path}")
             }),
             Dies::Panics(n) | Dies::Freezes(n) => *made == *n + 1,
-            Dies::NotAndListsByIdAreEmpty => request.uri().query().is_some_and(|query| query.contains("id__in=")),
+            Dies::NotAndListsAreEmpty(part) => request.uri().to_string().contains(part),
         })
     }
 
@@ -105,7 +105,7 @@ impl Transport for InProcess {
         match end {
             Some(Dies::BeforeCall(_)) => self.fuse.die().await,
             Some(Dies::Panics(_)) => panic!("on demand"),
-            Some(Dies::NotAndListsByIdAreEmpty) => {
+            Some(Dies::NotAndListsAreEmpty(_)) => {
                 return Ok(http::Response::new(Bytes::from_static(br#"{"data":[]}"#)));
             }
             Some(Dies::AfterCall(_) | Dies::AfterThe(_) | Dies::Freezes(_)) | None => {}
