@@ -3,7 +3,7 @@
 //! In memory only: a token is never written down. What another process handed out is out of reach here; Monite itself refuses
 //! the tokens of deleted entity users and of deactivated entities.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use jiff::Timestamp;
@@ -23,7 +23,8 @@ pub(super) struct Issued(Mutex<Ledger>);
 
 #[derive(Debug, Default)]
 struct Ledger {
-    customers: HashMap<CustomerId, HashMap<UserId, Vec<Taken>>>,
+    /// In order, so that a run from a seed revokes in the same one each time.
+    customers: BTreeMap<CustomerId, BTreeMap<UserId, Vec<Taken>>>,
     count: usize,
     sweep_at: usize,
 }
@@ -94,7 +95,7 @@ impl Ledger {
             users.retain(|_, of_user| !of_user.is_empty());
         }
         self.customers.retain(|_, users| !users.is_empty());
-        self.count = self.customers.values().flat_map(HashMap::values).map(|taken| count(taken)).sum();
+        self.count = self.customers.values().flat_map(BTreeMap::values).map(|taken| count(taken)).sum();
         self.sweep_at = (self.count * 2).min(MAX_TOKENS);
     }
 }

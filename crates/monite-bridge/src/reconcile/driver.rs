@@ -83,8 +83,9 @@ impl Reconciler {
     /// Works until `stop`, then gives back what is in hand. Store failures are logged and waited out.
     pub async fn run(&self, stop: CancellationToken) {
         tokio::select! {
-            () = self.work(&stop) => {}
+            biased;
             never = self.keep_leases() => match never {},
+            () = self.work(&stop) => {}
         }
     }
 
@@ -94,8 +95,9 @@ impl Reconciler {
     /// [`StoreError`] when nothing can be taken.
     pub async fn pass(&self, only: Option<&CustomerId>, stop: &CancellationToken) -> Result<PassReport, StoreError> {
         tokio::select! {
-            report = self.work_off(only, stop) => report,
+            biased;
             never = self.keep_leases() => match never {},
+            report = self.work_off(only, stop) => report,
         }
     }
 
@@ -118,6 +120,8 @@ impl Reconciler {
             }
             let rest = if full { LOOK_AGAIN_AFTER } else { self.until_next_due().await };
             tokio::select! {
+                // In this order and not in a random one, so that a run from a seed is the same each time.
+                biased;
                 () = stop.cancelled() => {}
                 Some(ended) = visits.join_next(), if !visits.is_empty() => drop(unless_panicked(ended)),
                 () = self.wake.notified(), if !full => {}

@@ -101,8 +101,9 @@ impl Limiter for WindowLimiter {
                 Turn::At(at) => {
                     let wait = until(self.shared.clock.now(), at);
                     tokio::select! {
-                        () = self.shared.clock.sleep(wait) => {}
+                        biased;
                         () = place.bell.notified() => {}
+                        () = self.shared.clock.sleep(wait) => {}
                     }
                 }
                 Turn::OnRelease => place.bell.notified().await,

@@ -8,8 +8,8 @@ use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
 
+use super::flight::Flight;
 use super::slot::{Landing, Look, Takeoff, TokenSlot};
 use super::{AccessToken, Minter, Scope};
 use crate::error::Error;
@@ -80,11 +80,11 @@ impl TokenCache {
     pub async fn get(&self, scope: Scope, min_left: Duration) -> Result<AccessToken, Error> {
         let slot = self.slot(scope);
         for _ in 0..MAX_FORGOTTEN {
-            let mut landing = match self.look(&slot, min_left) {
+            let flight = match self.look(&slot, min_left) {
                 Found::Token(token) => return Ok(token),
-                Found::Wait(landing) => landing,
+                Found::Wait(flight) => flight,
             };
-            match landed(&mut landing).await {
+            match flight.landed().await {
                 Some(Landing::Token(token)) => return Ok(token),
                 Some(Landing::Failed(error)) => return Err(error),
                 // Forgotten meanwhile, or its runtime is gone: start over.
@@ -142,11 +142,11 @@ impl TokenCache {
                 }
                 Found::Token(token)
             }
-            Look::Missing(landing, takeoff) => {
+            Look::Missing(flight, takeoff) => {
                 if let Some(takeoff) = takeoff {
                     self.fly(takeoff, Urgency::Now);
                 }
-                Found::Wait(landing)
+                Found::Wait(flight)
             }
         }
     }
@@ -196,7 +196,7 @@ impl Shard {
 
 enum Found {
     Token(AccessToken),
-    Wait(watch::Receiver<Option<Landing>>),
+    Wait(Flight),
 }
 
 #[derive(Clone, Copy)]
@@ -211,10 +211,6 @@ fn priority(scope: Scope, urgency: Urgency) -> Priority {
         (Scope::EntityUser(_), Urgency::Now) => Priority::Login,
         _ => Priority::Interactive,
     }
-}
-
-async fn landed(landing: &mut watch::Receiver<Option<Landing>>) -> Option<Landing> {
-    landing.wait_for(Option::is_some).await.ok().and_then(|landing| landing.clone())
 }
 
 fn gave_up(why: &'static str) -> Error {

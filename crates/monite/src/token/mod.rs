@@ -1,6 +1,7 @@
 //! Access tokens: one slot per scope, one mint at a time, refresh before expiry.
 
 mod cache;
+mod flight;
 mod freshness;
 mod mint;
 mod slot;

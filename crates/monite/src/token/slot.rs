@@ -5,8 +5,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::Timestamp;
-use tokio::sync::watch;
 
+use super::flight::Flight;
 use super::freshness::{refresh_when_left, required};
 use super::{AccessToken, Scope};
 use crate::clock::later;
@@ -24,7 +24,7 @@ pub struct TokenSlot {
 struct State {
     held: Option<Held>,
     /// The mint on its way, if there is one.
-    flight: Option<watch::Receiver<Option<Landing>>>,
+    flight: Option<Flight>,
     /// Goes up with every `forget`: a mint that began before must not land after.
     epoch: u64,
     no_early_refresh_before: Timestamp,
@@ -54,14 +54,14 @@ pub(super) enum Look {
     /// Good, and time to fetch the next one.
     Aging(AccessToken, Option<Takeoff>),
     /// Nothing good enough: wait for the mint, which the caller has to start if it got the takeoff.
-    Missing(watch::Receiver<Option<Landing>>, Option<Takeoff>),
+    Missing(Flight, Option<Takeoff>),
 }
 
 /// The duty to mint. Exactly one exists per flight; dropping it ends the flight, so that nobody waits for ever.
 pub(super) struct Takeoff {
     slot: std::sync::Arc<TokenSlot>,
     epoch: u64,
-    announce: watch::Sender<Option<Landing>>,
+    flight: Flight,
 }
 
 impl TokenSlot {
@@ -97,8 +97,8 @@ impl TokenSlot {
             None => match &state.flight {
                 Some(flight) => Look::Missing(flight.clone(), None),
                 None => {
-                    let (landing, takeoff) = self.take_off(&mut state);
-                    Look::Missing(landing, Some(takeoff))
+                    let (flight, takeoff) = self.take_off(&mut state);
+                    Look::Missing(flight, Some(takeoff))
                 }
             },
         }
@@ -127,10 +127,10 @@ impl TokenSlot {
         !alive && state.flight.is_none()
     }
 
-    fn take_off(self: &std::sync::Arc<Self>, state: &mut State) -> (watch::Receiver<Option<Landing>>, Takeoff) {
-        let (announce, landing) = watch::channel(None);
-        state.flight = Some(landing.clone());
-        (landing, Takeoff { slot: self.clone(), epoch: state.epoch, announce })
+    fn take_off(self: &std::sync::Arc<Self>, state: &mut State) -> (Flight, Takeoff) {
+        let flight = Flight::default();
+        state.flight = Some(flight.clone());
+        (flight.clone(), Takeoff { slot: self.clone(), epoch: state.epoch, flight })
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -162,7 +162,7 @@ impl Takeoff {
         };
         self.close(&mut state);
         drop(state);
-        self.announce.send_replace(Some(landing));
+        self.flight.end(Some(landing));
     }
 
     /// An epoch has one flight at a time, so this cannot end another one's.
@@ -176,8 +176,9 @@ impl Takeoff {
 impl Drop for Takeoff {
     fn drop(&mut self) {
         let mut state = self.slot.lock();
-        if self.announce.borrow().is_none() {
+        if !self.flight.is_over() {
             self.close(&mut state);
+            self.flight.end(None);
         }
     }
 }
