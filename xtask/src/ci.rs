@@ -6,6 +6,7 @@ use std::time::Instant;
 use crate::outside::{self, Binaries};
 use crate::postgres;
 use crate::public_api;
+use crate::sim;
 use crate::step::{Step, find};
 
 pub(crate) fn run(root: &Path) -> Result<(), String> {
@@ -19,6 +20,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     for step in steps(root) {
         step.run()?;
     }
+    sim::of_ci(root)?;
     public_api::check(root)?;
     outside::python(root, Binaries::OfTheTests)?;
     match outside::missing_for_react() {

@@ -4,6 +4,7 @@ mod ci;
 mod outside;
 mod postgres;
 mod public_api;
+mod sim;
 mod step;
 
 use std::path::{Path, PathBuf};
@@ -13,6 +14,8 @@ use crate::outside::Binaries;
 
 const USAGE: &str = "\
 usage: cargo xtask ci                        format, lints, tests, documentation, licences, the demo, the outside clients
+       cargo xtask sim [--seeds N] [--start S] [--history SEED]
+                                             the whole system in one process, from seeds
        cargo xtask outside [python|react]    only clients that others wrote, against the sandbox
        cargo xtask public-api [--update]     the client's public items against the listing, or the listing afresh";
 
@@ -22,6 +25,7 @@ fn main() -> ExitCode {
     let root = root();
     let result = match args[..] {
         ["ci"] => ci::run(&root),
+        ["sim", ref args @ ..] => sim::run(args, &root),
         ["outside"] => outside::python(&root, Binaries::Alone).and_then(|()| outside::react(&root, Binaries::Alone)),
         ["outside", "python"] => outside::python(&root, Binaries::Alone),
         ["outside", "react"] => outside::react(&root, Binaries::Alone),

@@ -1,0 +1,182 @@
+//! One bridge: everything of it but the database, Monite and the time dies with it.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use axum::Router;
+use monite::{Credentials, Monite};
+use monite_bridge::broker::Broker;
+use monite_bridge::config::OnUserDelete;
+use monite_bridge::domain::role::RoleTemplates;
+use monite_bridge::events::Events;
+use monite_bridge::http::{ApiKeys, App, HttpMetrics, RequestIds, router};
+use monite_bridge::jitter::Jitter;
+use monite_bridge::reconcile::plan::OnCustomerDelete;
+use monite_bridge::reconcile::visit::Workshop;
+use monite_bridge::reconcile::{Policy, Reconciler};
+use monite_bridge::store::{Store, WorkerId};
+use secrecy::SecretString;
+use tokio_util::sync::CancellationToken;
+
+use crate::clock::BridgeClock;
+use crate::network::Network;
+use crate::plan::Plan;
+use crate::store::SteppedStore;
+use crate::turnstile::{Turnstile, Who};
+
+/// The API key of every bridge.
+pub const API_KEY: &str = "api-key-of-the-simulation";
+
+/// A bridge in one of its lives.
+#[derive(Debug)]
+pub struct Bridge {
+    /// Which bridge, and which life.
+    pub who: Who,
+    /// Its HTTP API.
+    pub router: Router,
+    /// Its reconciler.
+    pub reconciler: Reconciler,
+    /// Cancelled when it dies.
+    pub dead: CancellationToken,
+    work: tokio::task::JoinHandle<()>,
+}
+
+impl Bridge {
+    /// Tells those who wait for its answers, and drops what it has in hand.
+    fn stop(&self) {
+        self.dead.cancel();
+        self.work.abort();
+    }
+}
+
+/// Where bridges are started: what outlives them.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// Where turns are given.
+    pub turnstile: Turnstile,
+    /// The way to Monite.
+    pub network: Network,
+    /// The database.
+    pub store: Arc<dyn Store>,
+    /// The partner at Monite.
+    pub credentials: Credentials,
+    /// Where Monite is.
+    pub base_url: String,
+    /// What the seed wants.
+    pub plan: Arc<Plan>,
+    /// Those that live, by number.
+    pub bridges: Arc<Mutex<Vec<Option<Arc<Bridge>>>>>,
+}
+
+impl Site {
+    /// Starts the bridge of this number for the `life`-th time.
+    pub fn start(&self, instance: usize, life: u32) {
+        let bridge = Arc::new(self.build(instance, life));
+        self.lock()[instance] = Some(bridge);
+    }
+
+    /// It dies: nothing of it moves any more.
+    pub fn kill(&self, instance: usize) -> Option<Who> {
+        let bridge = self.lock()[instance].take()?;
+        self.turnstile.kill(bridge.who);
+        bridge.stop();
+        Some(bridge.who)
+    }
+
+    /// Those that live.
+    #[must_use]
+    pub fn alive(&self) -> Vec<Arc<Bridge>> {
+        self.lock().iter().flatten().cloned().collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Vec<Option<Arc<Bridge>>>> {
+        self.bridges.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn build(&self, instance: usize, life: u32) -> Bridge {
+        let who = Who::Bridge { instance, life };
+        let plan = &self.plan;
+        let jitter = Jitter::seeded(plan.seed ^ (instance as u64) << 32 ^ u64::from(life) << 40);
+        let turnstile = self.turnstile.clone();
+        let clock: Arc<dyn monite::Clock> = Arc::new(BridgeClock { turnstile: turnstile.clone(), who });
+        let store: Arc<dyn Store> = Arc::new(SteppedStore { inner: Arc::clone(&self.store), turnstile, who });
+        let monite = self.client(who, Arc::clone(&clock), (jitter.next() * 1e9) as u64);
+        let events = Events::default();
+        let broker = Broker::new(Arc::clone(&store), monite.clone(), Arc::clone(&clock));
+        let templates = Arc::new(RoleTemplates::presets());
+        let workshop = Workshop {
+            store: Arc::clone(&store),
+            monite,
+            templates: Arc::clone(&templates),
+            policy: Policy { on_customer_delete: OnCustomerDelete::Deactivate },
+            clock: Arc::clone(&clock),
+            jitter: jitter.clone(),
+            events: events.clone(),
+        };
+        let reconciler = Reconciler::new(workshop, WorkerId(format!("bridge-{instance}.{life}")), plan.workers);
+        let dead = CancellationToken::new();
+        let work = Work {
+            store: Arc::clone(&store),
+            clock: Arc::clone(&clock),
+            reconciler: reconciler.clone(),
+            in_passes: plan.in_passes,
+            fingerprint: templates.fingerprint(),
+        };
+        let follower = (broker.clone(), events.clone(), dead.clone());
+        tokio::spawn(async move { follower.0.follow(&follower.1, follower.2).await });
+        let work = tokio::spawn(work.run(dead.clone()));
+        let app = App {
+            store,
+            templates,
+            reconciler: reconciler.clone(),
+            events,
+            broker,
+            sessions: None,
+            keys: ApiKeys::bootstrap(Some(&SecretString::from(API_KEY))),
+            clock,
+            stopping: dead.clone(),
+            cors_origins: Vec::new(),
+            on_user_delete: OnUserDelete::Delete,
+            request_ids: RequestIds::new(&jitter),
+            metrics: HttpMetrics::default(),
+        };
+        Bridge { who, router: router(app), reconciler, dead, work }
+    }
+
+    fn client(&self, who: Who, clock: Arc<dyn monite::Clock>, jitter_seed: u64) -> Monite {
+        let builder = Monite::builder()
+            .base_url(&self.base_url)
+            .credentials(self.credentials.clone())
+            .clock(clock)
+            .transport(Arc::new(self.network.of(who)))
+            .jitter_seed(jitter_seed);
+        let builder = match self.plan.rate_limit {
+            // Each has its share.
+            Some(limit) => builder.rate_limit((limit / self.plan.bridges as u32).max(1)),
+            None => builder.unlimited(),
+        };
+        builder.build().expect("credentials and address are given")
+    }
+}
+
+/// What a bridge does by itself.
+struct Work {
+    store: Arc<dyn Store>,
+    clock: Arc<dyn monite::Clock>,
+    reconciler: Reconciler,
+    in_passes: bool,
+    fingerprint: String,
+}
+
+impl Work {
+    async fn run(self, stop: CancellationToken) {
+        let adopted = self.store.adopt_templates(&self.fingerprint, self.clock.now()).await;
+        adopted.expect("nothing is wrong with the database of a run");
+        if !self.in_passes {
+            return self.reconciler.run(stop).await;
+        }
+        while !stop.is_cancelled() {
+            self.reconciler.pass(None, &stop).await.expect("nothing is wrong with the database of a run");
+            self.clock.sleep(std::time::Duration::from_secs(2)).await;
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What must be true once everything has come to rest.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use monite_bridge::domain::{CustomerId, Seen, SyncState};
+use monite_bridge::store::{Store, User};
+use monite_sandbox::Sandbox;
+use serde_json::Value;
+
+use crate::product::Wanted;
+
+/// Every promise that does not hold, in words.
+pub async fn check(store: &dyn Store, sandbox: &Sandbox, wanted: &[Wanted]) -> Vec<String> {
+    let mut found = Findings { store, sandbox, broken: Vec::new(), linked: BTreeMap::new() };
+    for customer in wanted {
+        found.customer(customer).await;
+    }
+    found.nothing_extra();
+    found.budget();
+    found.broken
+}
+
+struct Findings<'a> {
+    store: &'a dyn Store,
+    sandbox: &'a Sandbox,
+    broken: Vec<String>,
+    /// Entities that customers are linked to.
+    linked: BTreeMap<String, String>,
+}
+
+impl Findings<'_> {
+    async fn customer(&mut self, wanted: &Wanted) {
+        let id = CustomerId::parse(&wanted.id).expect("ids of a run are plain");
+        let stored = self.store.customer(&id).await.expect("nothing is wrong with the database of a run");
+        let (Some(document), Some(stored)) = (&wanted.document, &stored) else {
+            if wanted.document.is_some() != stored.is_some() {
+                self.breaks(format!("{id}: accepted {:?}, stored {stored:?}", wanted.document));
+            }
+            return;
+        };
+        let state = if wanted.is_present { SyncState::InSync } else { SyncState::Deactivated };
+        if stored.sync.state != state {
+            self.breaks(format!("{id} is {} and not {state}: {:?}", stored.sync.state, stored.sync.last_error));
+        }
+        let entity_id = match &stored.entity {
+            Seen::Present(link) => link.id.to_string(),
+            Seen::Absent if !wanted.is_present => return,
+            other => return self.breaks(format!("{id} is linked to no entity: {other:?}")),
+        };
+        if let Some(other) = self.linked.insert(entity_id.clone(), wanted.id.clone()) {
+            self.breaks(format!("{id} and {other} are linked to the same entity"));
+        }
+        let Some(entity) = self.sandbox.entities().into_iter().find(|entity| entity["id"] == *entity_id) else {
+            return self.breaks(format!("{id} is linked to {entity_id}, which is not there"));
+        };
+        if entity["status"] != if wanted.is_present { "active" } else { "inactive" } {
+            self.breaks(format!("the entity of {id} is {}", entity["status"]));
+        }
+        if wanted.is_present {
+            self.same(&format!("the entity of {id}"), document, &entity);
+            if document.get("phone").is_none() && entity["phone"].as_str().is_some_and(|phone| !phone.is_empty()) {
+                self.breaks(format!("the entity of {id} has the phone {} and should have none", entity["phone"]));
+            }
+        }
+        let users = self.store.users(&id, None, 100).await.expect("nothing is wrong with the database of a run");
+        self.users(wanted, &entity_id, &users);
+        self.roles(wanted, &entity_id);
+    }
+
+    fn users(&mut self, wanted: &Wanted, entity: &str, stored: &[User]) {
+        let there = self.sandbox.entity_users(entity);
+        let active: Vec<&Value> = there.iter().filter(|user| user["status"] == "active").collect();
+        let roles = self.sandbox.roles(entity);
+        let linked: BTreeMap<String, String> = stored
+            .iter()
+            .filter_map(|user| Some((user.entity_user.present()?.id.to_string(), user.id.to_string())))
+            .collect();
+        for user in &active {
+            // The users of a customer that is gone rest with it, also those of whom only the login is known.
+            let rests = stored.iter().any(|one| match &one.entity_user {
+                Seen::Unknown(attempt) => !wanted.is_present && user["login"] == *attempt.sent.login,
+                Seen::Absent | Seen::Present(_) => false,
+            });
+            if rests {
+                continue;
+            }
+            if !linked.contains_key(user["id"].as_str().unwrap_or_default()) {
+                self.breaks(format!("{}: the entity user {} is nobody's", wanted.id, user["login"]));
+            }
+        }
+        let known: BTreeSet<&str> = stored.iter().map(|user| user.id.as_str()).collect();
+        let expected: BTreeSet<&str> = wanted.users.keys().map(String::as_str).collect();
+        if known != expected {
+            self.breaks(format!("{}: users {known:?} are stored and {expected:?} were accepted", wanted.id));
+        }
+        if !wanted.is_present {
+            return;
+        }
+        for user in stored {
+            let name = format!("{}/{}", wanted.id, user.id);
+            let Some(document) = wanted.users.get(user.id.as_str()) else { continue };
+            if user.sync.state != SyncState::InSync {
+                self.breaks(format!("{name} is {}: {:?}", user.sync.state, user.sync.last_error));
+            }
+            let Some(link) = user.entity_user.present() else {
+                self.breaks(format!("{name} is linked to no entity user"));
+                continue;
+            };
+            let Some(at_monite) = active.iter().find(|one| one["id"] == link.id.to_string()) else {
+                self.breaks(format!("{name} is linked to {}, which is not there", link.id));
+                continue;
+            };
+            let mut document = document.clone();
+            let role = document.as_object_mut().and_then(|fields| fields.remove("role")).unwrap_or_default();
+            self.same(&name, &document, at_monite);
+            let has = roles.iter().find(|role| role["id"] == at_monite["role_id"]).map(|role| &role["name"]);
+            if has != Some(&role) {
+                self.breaks(format!("{name} has the role {has:?} and should have {role}"));
+            }
+        }
+    }
+
+    fn roles(&mut self, wanted: &Wanted, entity: &str) {
+        let names: Vec<String> = self.sandbox.roles(entity).iter().map(|role| role["name"].to_string()).collect();
+        if names.iter().collect::<BTreeSet<_>>().len() != names.len() {
+            self.breaks(format!("{} has roles twice: {names:?}", wanted.id));
+        }
+    }
+
+    fn nothing_extra(&mut self) {
+        for entity in self.sandbox.entities() {
+            let id = entity["id"].as_str().unwrap_or_default();
+            if !self.linked.contains_key(id) {
+                self.breaks(format!("the entity {id} ({}) is nobody's", entity["email"]));
+            }
+        }
+    }
+
+    fn budget(&mut self) {
+        let over =
+            self.sandbox.journal().iter().filter(|call| call.status == Some(429) && call.fault.is_none()).count();
+        if over > 0 {
+            self.breaks(format!("{over} calls were above Monite's limit"));
+        }
+    }
+
+    fn same(&mut self, name: &str, wanted: &Value, there: &Value) {
+        let Value::Object(fields) = wanted else {
+            if wanted != there {
+                self.breaks(format!("{name} is {there} and should be {wanted}"));
+            }
+            return;
+        };
+        for (field, value) in fields {
+            self.same(&format!("{name}: {field}"), value, &there[field]);
+        }
+    }
+
+    fn breaks(&mut self, text: String) {
+        self.broken.push(text);
+    }
+}

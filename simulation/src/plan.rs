@@ -1,0 +1,134 @@
+//! What one seed makes of the world: how many bridges, what the network does, how Monite misbehaves.
+
+use std::time::Duration;
+
+use monite_sandbox::{Fault, FaultRule};
+use serde_json::Value;
+
+use crate::chance::Chance;
+use crate::network::Roughness;
+
+/// See the module.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The seed.
+    pub seed: u64,
+    /// Bridges on one store.
+    pub bridges: usize,
+    /// Clients of the product; each writes customers of its own, one thing after the other.
+    pub clients: usize,
+    /// Customers of each client.
+    pub customers: usize,
+    /// What each client does, so many times.
+    pub deeds: usize,
+    /// Customers that a bridge visits at the same time.
+    pub workers: usize,
+    /// Whether bridges work in passes of their own (`sync`) instead of being woken (`serve`).
+    pub in_passes: bool,
+    /// Calls a second that Monite allows, if it counts.
+    pub rate_limit: Option<u32>,
+    /// How likely a bridge dies at one of its steps.
+    pub crash: f64,
+    /// How likely it stands still at one of its steps.
+    pub freeze: f64,
+    /// How likely time passes although somebody could go.
+    pub dawdle: f64,
+    /// The network.
+    pub roughness: Roughness,
+    /// What Monite does wrong.
+    pub faults: Vec<FaultRule>,
+    /// Whether one of these is that tokens expire early.
+    pub tokens_expire: bool,
+    /// Points that Monite's documents leave open, and how this Monite settles them.
+    pub quirks: Vec<(String, String)>,
+}
+
+/// Calls that change something.
+const CHANGES: &str = "POST|PATCH|PUT|DELETE *";
+
+impl Plan {
+    /// The plan of a seed. `open_points` is what the sandbox can be asked to settle another way.
+    #[must_use]
+    pub fn draw(seed: u64, open_points: &Value) -> Self {
+        let chance = Chance::new(seed, 1);
+        let rate_limit = chance.hits(0.25).then(|| chance.one_of(&[6, 12, 30]));
+        let bridges = chance.one_of(&[1, 1, 2, 2, 3]);
+        let (faults, tokens_expire) = faults(&chance, seed);
+        let clients = 1 + chance.below(3);
+        Self {
+            seed,
+            bridges,
+            clients,
+            customers: 1 + chance.below(2),
+            deeds: 8 + chance.below(20),
+            workers: 1 + chance.below(5),
+            in_passes: chance.hits(0.3),
+            rate_limit,
+            crash: 0.0,
+            freeze: 0.0,
+            dawdle: chance.one_of(&[0.0, 0.01]),
+            roughness: roughness(&chance, rate_limit.is_some()),
+            faults,
+            tokens_expire,
+            quirks: quirks(&chance, open_points),
+        }
+    }
+}
+
+/// Under a rate limit calls take their usual time: what a dead bridge left on its way is not in the next one's books.
+fn roughness(chance: &Chance, is_limited: bool) -> Roughness {
+    let usual = Duration::from_millis(chance.one_of(&[0, 5, 60, 300]));
+    if is_limited || chance.hits(0.2) {
+        return Roughness { usual, ..Roughness::CALM };
+    }
+    Roughness { usual, slow: chance.one_of(&[0.0, 0.05, 0.2]), cut: 0.0, timeout: 0.0 }
+}
+
+fn faults(chance: &Chance, seed: u64) -> (Vec<FaultRule>, bool) {
+    let kinds = [
+        Fault::Status { status: 429, retry_after: Some(1) },
+        Fault::Status { status: 503, retry_after: None },
+        Fault::Status { status: 500, retry_after: None },
+        Fault::CloseBefore,
+        Fault::LoseAnswer,
+        Fault::CutBody,
+        Fault::Stale(Duration::from_millis(500 + chance.below(9400) as u64)),
+        Fault::Status { status: 422, retry_after: None },
+        Fault::ExpireTokens,
+    ];
+    let mut rules = Vec::new();
+    let mut tokens_expire = false;
+    let share = chance.one_of(&[0.2, 0.5]);
+    for (kind, n) in kinds.into_iter().zip(0..) {
+        if !chance.hits(share) {
+            continue;
+        }
+        tokens_expire |= kind == Fault::ExpireTokens;
+        let (calls, probability) = match kind {
+            Fault::Status { status: 422, .. } => ("POST|PATCH /ent*", 0.03),
+            Fault::ExpireTokens => ("*", 0.02),
+            Fault::Stale(_) => ("POST|PATCH|DELETE *", chance.one_of(&[0.3, 1.0])),
+            _ => (CHANGES, chance.one_of(&[0.05, 0.2])),
+        };
+        rules.push(FaultRule::new(calls, kind).probability(probability, seed.wrapping_mul(100) + n));
+    }
+    // The first rule that fires decides, so the one that fires always comes last.
+    rules.sort_by_key(|rule| matches!(rule.action, Fault::Stale(_)));
+    (rules, tokens_expire)
+}
+
+fn quirks(chance: &Chance, open_points: &Value) -> Vec<(String, String)> {
+    let mut drawn = Vec::new();
+    if !chance.hits(0.4) {
+        return drawn;
+    }
+    let points: Vec<(&String, &Value)> = open_points.as_object().into_iter().flatten().collect();
+    for _ in 0..1 + chance.below(3) {
+        let Some((name, point)) = points.get(chance.below(points.len())) else { continue };
+        let options: Vec<&str> = point["options"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
+        if let Some(option) = options.get(chance.below(options.len())) {
+            drawn.push(((*name).clone(), (*option).to_owned()));
+        }
+    }
+    drawn
+}

@@ -1,0 +1,282 @@
+//! The store as one bridge sees it: each call waits for its turn, and after a write there is a moment in which it is durable
+//! and nobody knows.
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+use monite::{EntityId, EntityUserId, NewEntity};
+use monite_bridge::domain::document::{CustomerDocument, ImportRecord, UserDocument};
+use monite_bridge::domain::role::RoleTemplates;
+use monite_bridge::domain::{CustomerId, ObjectId, UserId};
+use monite_bridge::store::{
+    Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease, Precondition, RetryScope, RoleProgress,
+    Sighting, Stats, Store, StoreError, TokenSubject, User, Visit, WorkerId, Written,
+};
+
+use crate::turnstile::{Kind, Turnstile, Who};
+
+/// See the module.
+#[derive(Debug)]
+pub struct SteppedStore {
+    /// What does the work; shared by all bridges of a run.
+    pub inner: Arc<dyn Store>,
+    /// Where turns are given.
+    pub turnstile: Turnstile,
+    /// Whose view it is.
+    pub who: Who,
+}
+
+impl SteppedStore {
+    async fn read<T>(
+        &self, kind: Kind, what: String, work: impl Future<Output = Result<T, StoreError>>, tell: impl Fn(&T) -> String,
+    ) -> Result<T, StoreError> {
+        let turn = self.turnstile.enter(self.who, kind, what).await;
+        let answer = work.await;
+        turn.done(&told(&answer, tell));
+        answer
+    }
+
+    async fn write<T>(
+        &self, kind: Kind, what: String, work: impl Future<Output = Result<T, StoreError>>, tell: impl Fn(&T) -> String,
+    ) -> Result<T, StoreError> {
+        let over = format!("{what}: is durable");
+        let answer = self.read(kind, what, work, tell).await;
+        self.turnstile.enter(self.who, kind, over).await.done("");
+        answer
+    }
+}
+
+fn told<T>(answer: &Result<T, StoreError>, tell: impl Fn(&T) -> String) -> String {
+    match answer {
+        Ok(answer) => tell(answer),
+        Err(error) => format!("{error}: {error:?}"),
+    }
+}
+
+fn fence(lease: &Lease) -> String {
+    format!("{} under fence {}", lease.customer, lease.fence)
+}
+
+fn leases(leases: &[Lease]) -> String {
+    leases.iter().map(fence).collect::<Vec<_>>().join(", ")
+}
+
+fn written<T>(written: &Written<T>) -> String {
+    match written {
+        Written::Created(_) => "created".to_owned(),
+        Written::Changed(_) => "changed".to_owned(),
+        Written::Unchanged(_) => "unchanged".to_owned(),
+        Written::Failed(there) => format!("failed: {there:?}"),
+        Written::Refused(errors) => format!("refused: {errors:?}"),
+        Written::NoSuchCustomer => "no such customer".to_owned(),
+    }
+}
+
+fn shown(changes: &[Change]) -> String {
+    let names = changes.iter().map(|change| match change {
+        Change::Entity(seen) => format!("entity {}", seen_as(seen)),
+        Change::RolesListed => "roles listed".to_owned(),
+        Change::Role(name, seen) => format!("role {name} {}", seen_as(seen)),
+        Change::User(user, seen) => format!("user {user} {}", seen_as(seen)),
+        Change::CustomerDone(progress) => format!("customer {}", progress.state),
+        Change::UserDone(user, progress) => format!("user {user} {}", progress.state),
+        Change::UserGone(user, _) => format!("user {user} gone"),
+        Change::Looked(user, _) => format!("looked at {user:?}"),
+        Change::Calls(..) => String::new(),
+    });
+    names.filter(|name| !name.is_empty()).collect::<Vec<_>>().join(", ")
+}
+
+fn seen_as<T, A>(seen: &monite_bridge::domain::Seen<T, A>) -> String {
+    use monite_bridge::domain::Seen;
+    match seen {
+        Seen::Absent => "absent".to_owned(),
+        Seen::Unknown(attempt) => format!("unknown since {} until {}", attempt.at, attempt.lands_by),
+        Seen::Present(_) => "present".to_owned(),
+    }
+}
+
+fn debug<T: Debug>(answer: &T) -> String {
+    format!("{answer:?}")
+}
+
+fn nothing<T>(_: &T) -> String {
+    String::new()
+}
+
+#[async_trait]
+impl Store for SteppedStore {
+    async fn put_customer(
+        &self, id: &CustomerId, document: &CustomerDocument, when: Precondition, now: Timestamp,
+    ) -> Result<Written<Customer>, StoreError> {
+        self.write(Kind::Act, format!("put {id}"), self.inner.put_customer(id, document, when, now), written).await
+    }
+
+    async fn put_user(
+        &self, customer: &CustomerId, id: &UserId, document: &UserDocument, when: Precondition, now: Timestamp,
+    ) -> Result<Written<User>, StoreError> {
+        let work = self.inner.put_user(customer, id, document, when, now);
+        self.write(Kind::Act, format!("put {customer}/{id}"), work, written).await
+    }
+
+    async fn delete_customer(
+        &self, id: &CustomerId, when: Precondition, now: Timestamp,
+    ) -> Result<Option<Written<Customer>>, StoreError> {
+        let work = self.inner.delete_customer(id, when, now);
+        self.write(Kind::Act, format!("delete {id}"), work, |answer| answer.as_ref().map_or("none".to_owned(), written))
+            .await
+    }
+
+    async fn delete_user(
+        &self, customer: &CustomerId, id: &UserId, when: Precondition, keep: bool, now: Timestamp,
+    ) -> Result<Option<Written<User>>, StoreError> {
+        let work = self.inner.delete_user(customer, id, when, keep, now);
+        self.write(Kind::Act, format!("delete {customer}/{id}"), work, |answer| {
+            answer.as_ref().map_or("none".to_owned(), written)
+        })
+        .await
+    }
+
+    async fn import(&self, records: &[ImportRecord], now: Timestamp) -> Result<Vec<Imported>, StoreError> {
+        let ids: Vec<&str> = records.iter().map(|record| record.id.as_str()).collect();
+        self.write(Kind::Act, format!("import {}", ids.join(", ")), self.inner.import(records, now), debug).await
+    }
+
+    async fn customer(&self, id: &CustomerId) -> Result<Option<Customer>, StoreError> {
+        self.read(Kind::Read, format!("read {id}"), self.inner.customer(id), nothing).await
+    }
+
+    async fn user(&self, customer: &CustomerId, id: &UserId) -> Result<Option<User>, StoreError> {
+        self.read(Kind::Read, format!("read {customer}/{id}"), self.inner.user(customer, id), nothing).await
+    }
+
+    async fn customers(&self, filter: &CustomerFilter) -> Result<Vec<Customer>, StoreError> {
+        self.read(Kind::Read, "list customers".to_owned(), self.inner.customers(filter), nothing).await
+    }
+
+    async fn users(&self, customer: &CustomerId, after: Option<&UserId>, limit: u32) -> Result<Vec<User>, StoreError> {
+        let work = self.inner.users(customer, after, limit);
+        self.read(Kind::Read, format!("list users of {customer}"), work, nothing).await
+    }
+
+    async fn retry(&self, scope: &RetryScope, now: Timestamp) -> Result<u64, StoreError> {
+        self.write(Kind::Act, format!("retry {scope:?}"), self.inner.retry(scope, now), debug).await
+    }
+
+    async fn stats(&self) -> Result<Stats, StoreError> {
+        self.read(Kind::Read, "stats".to_owned(), self.inner.stats(), nothing).await
+    }
+
+    async fn failing(&self, after: Option<&ObjectId>, limit: u32) -> Result<Vec<Failing>, StoreError> {
+        self.read(Kind::Read, "failing".to_owned(), self.inner.failing(after, limit), nothing).await
+    }
+
+    async fn role_progress(&self, templates: &RoleTemplates) -> Result<Vec<RoleProgress>, StoreError> {
+        self.read(Kind::Read, "role progress".to_owned(), self.inner.role_progress(templates), nothing).await
+    }
+
+    async fn claim_due(
+        &self, worker: &WorkerId, now: Timestamp, lease: Duration, limit: u32, only: Option<&CustomerId>,
+    ) -> Result<Vec<Lease>, StoreError> {
+        let work = self.inner.claim_due(worker, now, lease, limit, only);
+        self.write(Kind::Idle, "claim".to_owned(), work, |taken| leases(taken)).await
+    }
+
+    async fn open(&self, lease: &Lease, now: Timestamp, users: u32) -> Result<Option<Visit>, StoreError> {
+        let work = self.inner.open(lease, now, users);
+        self.read(Kind::Read, format!("open {}", fence(lease)), work, |visit| {
+            visit.as_ref().map_or("lost".to_owned(), |visit| {
+                let users: Vec<&str> = visit.users.iter().map(|user| user.id.as_str()).collect();
+                format!("due {}, users {}", visit.customer_due, users.join(", "))
+            })
+        })
+        .await
+    }
+
+    async fn peek(&self, customer: &CustomerId, users: u32) -> Result<Option<Visit>, StoreError> {
+        self.read(Kind::Read, format!("peek {customer}"), self.inner.peek(customer, users), nothing).await
+    }
+
+    async fn renew(&self, held: &[Lease], until: Timestamp) -> Result<Vec<Lease>, StoreError> {
+        self.write(Kind::Read, "renew".to_owned(), self.inner.renew(held, until), |held| leases(held)).await
+    }
+
+    async fn record(&self, lease: &Lease, changes: Vec<Change>) -> Result<Fenced, StoreError> {
+        let what = format!("record {}: {}", fence(lease), shown(&changes));
+        self.write(Kind::Act, what, self.inner.record(lease, changes), debug).await
+    }
+
+    async fn finish(&self, lease: &Lease, changes: Vec<Change>) -> Result<Fenced, StoreError> {
+        let what = format!("finish {}: {}", fence(lease), shown(&changes));
+        self.write(Kind::Act, what, self.inner.finish(lease, changes), debug).await
+    }
+
+    async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(Kind::Idle, "next due".to_owned(), self.inner.next_due(), debug).await
+    }
+
+    async fn owners(&self, entities: &[EntityId]) -> Result<BTreeMap<EntityId, CustomerId>, StoreError> {
+        self.read(Kind::Read, "owners".to_owned(), self.inner.owners(entities), debug).await
+    }
+
+    async fn user_owners(
+        &self, customer: &CustomerId, users: &[EntityUserId],
+    ) -> Result<BTreeMap<EntityUserId, UserId>, StoreError> {
+        let work = self.inner.user_owners(customer, users);
+        self.read(Kind::Read, format!("owners of users of {customer}"), work, debug).await
+    }
+
+    async fn unsettled(&self, email: &str) -> Result<Vec<(CustomerId, NewEntity)>, StoreError> {
+        self.read(Kind::Read, format!("unsettled {email}"), self.inner.unsettled(email), |found| {
+            found.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>().join(", ")
+        })
+        .await
+    }
+
+    async fn adopt_templates(&self, fingerprint: &str, now: Timestamp) -> Result<bool, StoreError> {
+        let work = self.inner.adopt_templates(fingerprint, now);
+        self.write(Kind::Act, "adopt templates".to_owned(), work, debug).await
+    }
+
+    async fn linked_users(&self, customer: &CustomerId, users: &[EntityUserId]) -> Result<Vec<User>, StoreError> {
+        let work = self.inner.linked_users(customer, users);
+        self.read(Kind::Read, format!("linked users of {customer}"), work, nothing).await
+    }
+
+    async fn note_seen(&self, sighting: Sighting, now: Timestamp) -> Result<bool, StoreError> {
+        let what = format!("note {:?}: {}, {:?}", sighting.read.object(), shown(&sighting.changes), sighting.then);
+        self.write(Kind::Act, what, self.inner.note_seen(sighting, now), debug).await
+    }
+
+    async fn setting(&self, name: &str) -> Result<Option<String>, StoreError> {
+        self.read(Kind::Idle, format!("setting {name}"), self.inner.setting(name), debug).await
+    }
+
+    async fn swap_setting(&self, name: &str, was: Option<&str>, becomes: &str) -> Result<bool, StoreError> {
+        let what = format!("set {name} to {becomes}");
+        self.write(Kind::Act, what, self.inner.swap_setting(name, was, becomes), debug).await
+    }
+
+    async fn token_subject(&self, customer: &CustomerId, user: &UserId) -> Result<TokenSubject, StoreError> {
+        let work = self.inner.token_subject(customer, user);
+        self.read(Kind::Read, format!("who is {customer}/{user}"), work, debug).await
+    }
+
+    async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
+        self.read(Kind::Read, format!("secret {name}"), self.inner.secret(name), nothing).await
+    }
+
+    async fn put_secret(&self, name: &str, sealed: &[u8], now: Timestamp) -> Result<(), StoreError> {
+        self.write(Kind::Act, format!("put secret {name}"), self.inner.put_secret(name, sealed, now), nothing).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.read(Kind::Read, "ping".to_owned(), self.inner.ping(), nothing).await
+    }
+
+    async fn close(&self) {}
+}

@@ -1,0 +1,27 @@
+//! `cargo xtask sim`: seeds of the simulation, in release mode because there are many of them.
+
+use std::path::Path;
+
+use crate::step::Step;
+
+/// Seeds that CI runs: within a minute or two.
+const SEEDS_OF_CI: &str = "300";
+
+/// Runs what the arguments ask for.
+///
+/// # Errors
+///
+/// When a seed fails; it has been told then, with its history.
+pub(crate) fn run(args: &[&str], root: &Path) -> Result<(), String> {
+    let program = ["run", "--release", "--locked", "--package", "simulation", "--"];
+    Step::cargo("the simulation", &[&program, args].concat(), root).run()
+}
+
+/// What CI runs.
+///
+/// # Errors
+///
+/// As [`run`].
+pub(crate) fn of_ci(root: &Path) -> Result<(), String> {
+    run(&["--seeds", SEEDS_OF_CI], root)
+}
