@@ -3,6 +3,7 @@
 use std::path::Path;
 use std::time::Instant;
 
+use crate::crash;
 use crate::outside::{self, Binaries};
 use crate::postgres;
 use crate::public_api;
@@ -21,6 +22,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
         step.run()?;
     }
     sim::of_ci(root)?;
+    crash::run(root, &["--rounds", "4"])?;
     public_api::check(root)?;
     outside::python(root, Binaries::OfTheTests)?;
     match outside::missing_for_react() {

@@ -1,6 +1,7 @@
 //! `cargo xtask`: what CI runs and what people run by hand, the same for both.
 
 mod ci;
+mod crash;
 mod outside;
 mod postgres;
 mod public_api;
@@ -17,6 +18,8 @@ usage: cargo xtask ci                        format, lints, tests, documentation
        cargo xtask sim [--seeds N] [--start S] [--history SEED]
                                              the whole system in one process, from seeds
        cargo xtask outside [python|react]    only clients that others wrote, against the sandbox
+       cargo xtask crash [--rounds N] [--seed S] [--database sqlite]
+                                             only the release binary, killed at random moments under faults
        cargo xtask public-api [--update]     the client's public items against the listing, or the listing afresh";
 
 fn main() -> ExitCode {
@@ -29,6 +32,7 @@ fn main() -> ExitCode {
         ["outside"] => outside::python(&root, Binaries::Alone).and_then(|()| outside::react(&root, Binaries::Alone)),
         ["outside", "python"] => outside::python(&root, Binaries::Alone),
         ["outside", "react"] => outside::react(&root, Binaries::Alone),
+        ["crash", ref args @ ..] => crash::run(&root, args),
         ["public-api"] => public_api::check(&root),
         ["public-api", "--update"] => public_api::update(&root),
         _ => {
