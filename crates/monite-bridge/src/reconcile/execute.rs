@@ -96,7 +96,9 @@ impl Hands {
         let found = look_for_entity(monite, self.store.as_ref(), &self.lease.customer, attempt, self.clock.now()).await;
         let seen = self.found(found, "entity")?;
         self.see_entity(seen);
-        Ok(())
+        // What was found goes by its id from here on, and that must outlive this process: the next call may change the very fields
+        // that it was known by.
+        self.write_down().await
     }
 
     async fn create_entity(&mut self, monite: &Monite, document: &monite::NewEntity) -> Result<(), Halt> {
@@ -227,7 +229,8 @@ impl Hands {
             }
         }
         self.see_user(user, seen);
-        Ok(())
+        // As with an entity: the next call may change its login.
+        self.write_down().await
     }
 
     async fn create_user(&mut self, monite: &Monite, user: &UserId, document: &UserDocument) -> Result<(), Halt> {

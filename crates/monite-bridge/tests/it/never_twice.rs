@@ -14,6 +14,8 @@ on_every_database! {
     a_lost_answer_does_not_create_the_entity_twice,
     a_lost_answer_does_not_create_the_user_or_the_role_twice,
     a_login_that_changes_while_its_create_is_unanswered_leaves_one_user,
+    what_was_found_and_changed_at_once_is_known_again_after_a_death,
+    a_user_who_was_found_and_changed_at_once_is_known_again_after_a_death,
     a_user_deleted_while_its_create_is_unanswered_leaves_none,
     a_create_that_never_left_is_repeated_only_once_it_can_no_longer_land,
     two_customers_with_the_same_details_stay_two,
@@ -69,6 +71,49 @@ async fn a_login_that_changes_while_its_create_is_unanswered_leaves_one_user(on:
         bridge.put("/v1/customers/acme/users/ana", &ana).await;
         bridge.settle().await;
         check(&bridge, &[("acme", &[("ana", "ana-2")])]).await;
+    }
+}
+
+/// What an unanswered create left is found by what was sent, changed at once to what is wanted by now, and the process dies: nothing
+/// that was sent is to be seen at Monite any more.
+async fn what_was_found_and_changed_at_once_is_known_again_after_a_death(on: Database) {
+    for step in 0..6 {
+        for dies in [Dies::BeforeCall(step), Dies::AfterCall(step)] {
+            let mut bridge = TestBridge::on(on).await;
+            bridge.sandbox.once("POST /entities", Fault::LoseAnswer);
+            bridge.put_customer("acme").await;
+            bridge.pass().await;
+            let mut renamed = customer_document("acme");
+            renamed["organization"]["legal_name"] = json!("Renamed GmbH");
+            bridge.put("/v1/customers/acme", &renamed).await;
+            bridge.work_until_death(dies).await;
+            bridge.restart().await;
+            bridge.settle().await;
+            check(&bridge, &[("acme", &[])]).await;
+        }
+    }
+}
+
+/// The same for a user, who has got a third login by the time another process looks.
+async fn a_user_who_was_found_and_changed_at_once_is_known_again_after_a_death(on: Database) {
+    for step in 0..6 {
+        for dies in [Dies::BeforeCall(step), Dies::AfterCall(step)] {
+            let mut bridge = TestBridge::on(on).await;
+            bridge.put_customer("acme").await;
+            bridge.settle().await;
+            bridge.sandbox.once("POST /entity_users", Fault::LoseAnswer);
+            bridge.put_user("acme", "ana", "admin").await;
+            bridge.pass().await;
+            let mut ana = user_document("ana", "admin");
+            ana["login"] = json!("ana-2");
+            bridge.put("/v1/customers/acme/users/ana", &ana).await;
+            bridge.work_until_death(dies).await;
+            bridge.restart().await;
+            ana["login"] = json!("ana-3");
+            bridge.put("/v1/customers/acme/users/ana", &ana).await;
+            bridge.settle().await;
+            check(&bridge, &[("acme", &[("ana", "ana-3")])]).await;
+        }
     }
 }
 
