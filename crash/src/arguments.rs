@@ -24,7 +24,7 @@ pub(crate) const USAGE: &str = "\
 usage: cargo xtask crash [--rounds N] [--seed S] [--database sqlite|postgres] [--at-once N]
   --rounds    how many (8)
   --seed      the first round's; each further round has the next one (1)
-  --database  what the bridge keeps its memory in (sqlite)
+  --database  one process on SQLite, or two on PostgreSQL, which dies as well (sqlite)
   --at-once   rounds side by side; they mostly wait (24)";
 
 impl Arguments {

@@ -105,9 +105,11 @@ impl Stage {
                 Err(reason) => found.push(format!("the token of {name}: {reason}")),
             }
         }
-        match leaks(&self.folder, &self.secrets.all(&tokens)) {
-            Ok(leaks) => found.extend(leaks),
-            Err(reason) => found.push(reason),
+        for folder in std::iter::once(&self.folder).chain(self.postgres.as_ref().map(|server| &server.home)) {
+            match leaks(folder, &self.secrets.all(&tokens)) {
+                Ok(leaks) => found.extend(leaks),
+                Err(reason) => found.push(reason),
+            }
         }
         found
     }

@@ -18,6 +18,7 @@ mod fleet;
 mod http;
 mod ledger;
 mod monite;
+mod postgres;
 mod process;
 mod product;
 mod round;
@@ -36,19 +37,23 @@ use crate::round::{Failure, Report};
 pub(crate) enum Database {
     /// One process on a file.
     Sqlite,
+    /// Two processes on a server.
+    Postgres,
 }
 
 impl Database {
     fn word(self) -> &'static str {
         match self {
             Self::Sqlite => "sqlite",
+            Self::Postgres => "postgres",
         }
     }
 
     fn from_word(word: &str) -> Result<Self, String> {
         match word {
             "sqlite" => Ok(Self::Sqlite),
-            _ => Err(format!("{word:?} is no database; accepted: sqlite")),
+            "postgres" => Ok(Self::Postgres),
+            _ => Err(format!("{word:?} is no database; accepted: sqlite, postgres")),
         }
     }
 }

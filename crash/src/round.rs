@@ -6,17 +6,18 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::Arguments;
 use crate::bridge::Bridge;
 use crate::chance::Chance;
 use crate::check::differences;
 use crate::fleet::Fleet;
 use crate::ledger::{Ledger, Wish};
 use crate::monite::Monite;
+use crate::postgres::Postgres;
 use crate::process::Program;
 use crate::product::{Done, Product, Progress};
 use crate::secrets::Secrets;
 use crate::story::{Event, Pause, Story};
+use crate::{Arguments, Database};
 
 /// Parts of the product that write at the same time.
 const WRITERS: usize = 2;
@@ -79,6 +80,8 @@ pub(crate) struct Stage {
     pub(crate) secrets: Secrets,
     pub(crate) monite: Monite,
     pub(crate) fleet: Fleet,
+    /// Dropped after the replicas that work on it.
+    pub(crate) postgres: Option<Postgres>,
     pub(crate) bridge: Bridge,
 }
 
@@ -87,10 +90,18 @@ impl Stage {
         let secrets = Secrets::of(seed);
         let monite = Monite::start(&arguments.binary, folder, &secrets, story.rate_limit)?;
         monite.set_faults(&story.faults)?;
-        let url = "sqlite://monite-bridge.db".to_owned();
-        let fleet = Fleet::start(vec![serve(arguments, folder, &secrets, &monite, story, &url, 0)])?;
+        let (postgres, url, replicas) = match arguments.database {
+            Database::Sqlite => (None, "sqlite://monite-bridge.db".to_owned(), 1),
+            Database::Postgres => {
+                let server = Postgres::start()?;
+                let url = server.url();
+                (Some(server), url, 2)
+            }
+        };
+        let programs = (0..replicas).map(|number| serve(arguments, folder, &secrets, &monite, story, &url, number));
+        let fleet = Fleet::start(programs.collect())?;
         let bridge = Bridge { doors: fleet.doors(), api_key: secrets.api_key.clone() };
-        Ok(Self { folder: folder.to_owned(), secrets, monite, fleet, bridge })
+        Ok(Self { folder: folder.to_owned(), secrets, monite, fleet, postgres, bridge })
     }
 
     fn play(mut self, story: &Story, chance: &mut Chance) -> Result<Report, Vec<String>> {
@@ -159,6 +170,7 @@ impl Stage {
                 Event::Kill(number) => self.fleet.kill(*number)?,
                 Event::Freeze(number) => self.fleet.freeze(*number)?,
                 Event::Thaw(number) => self.fleet.thaw(*number)?,
+                Event::CrashDatabase => self.postgres.as_mut().map_or(Ok(()), Postgres::crash)?,
             }
         }
         Ok(())
@@ -166,6 +178,9 @@ impl Stage {
 
     /// For the person who looks at the folder. What went wrong is told in any case, so it does not matter when this fails.
     fn keep_evidence(&self) {
+        if let Some(server) = &self.postgres {
+            let _ = std::fs::copy(server.home.join("log"), self.folder.join("postgres.log"));
+        }
         for (name, document) in [("state.json", self.monite.state()), ("requests.json", self.monite.requests())] {
             if let Ok(document) = document {
                 let _ = std::fs::write(self.folder.join(name), format!("{document:#}\n"));

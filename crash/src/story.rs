@@ -22,6 +22,8 @@ pub(crate) enum Event {
     Freeze(usize),
     /// SIGCONT: it goes on.
     Thaw(usize),
+    /// The database server dies without a word and starts again.
+    CrashDatabase,
 }
 
 /// A round before it happens.
@@ -58,6 +60,7 @@ impl Story {
             customers: chance.one(&[8, 10, 12, 16]),
             events: match database {
                 Database::Sqlite => alone(chance),
+                Database::Postgres => together(chance),
             },
             steps: chance.number(30..90),
         }
@@ -70,7 +73,7 @@ impl Story {
 
     /// How many processes are killed.
     pub(crate) fn kills(&self) -> usize {
-        self.events.iter().filter(|(_, event)| matches!(event, Event::Kill(_))).count()
+        self.events.iter().filter(|(_, event)| matches!(event, Event::Kill(_) | Event::CrashDatabase)).count()
     }
 
     /// One short line.
@@ -90,6 +93,26 @@ fn alone(chance: &mut Chance) -> Vec<(Pause, Event)> {
         events.extend([(soon(chance), Event::Freeze(0)), (only(still), Event::Thaw(0))]);
     }
     events.extend((0..chance.number(0..4)).map(|_| (only(chance.millis(500..9000)), Event::Kill(0))));
+    events
+}
+
+/// Two processes on one database: both are killed, and its server too; one stands still past its lease, at times so long that
+/// the other one has long given up waiting for its calls, while the other one and the server die once more.
+fn together(chance: &mut Chance) -> Vec<(Pause, Event)> {
+    let either = |chance: &mut Chance| Event::Kill(chance.one(&[0, 1]));
+    let mut events: Vec<_> = (0..chance.number(2..5)).map(|_| (soon(chance), either(chance))).collect();
+    events.push((soon(chance), Event::CrashDatabase));
+    let still = if chance.percent(60) { 16_000..20_000 } else { 31_000..40_000 };
+    let (before, after) = (chance.millis(0..10_000), chance.millis(still));
+    events.extend([
+        (soon(chance), Event::Freeze(0)),
+        (only(before), Event::Kill(1)),
+        (only(after.saturating_sub(before)), Event::Thaw(0)),
+    ]);
+    if chance.percent(50) {
+        events.push((only(chance.millis(0..3000)), Event::CrashDatabase));
+    }
+    events.extend((0..chance.number(0..3)).map(|_| (only(chance.millis(500..6000)), either(chance))));
     events
 }
 

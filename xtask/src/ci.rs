@@ -23,6 +23,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     }
     sim::of_ci(root)?;
     crash::run(root, &["--rounds", "4"])?;
+    crash::run(root, &["--rounds", "2", "--database", "postgres"])?;
     public_api::check(root)?;
     outside::python(root, Binaries::OfTheTests)?;
     match outside::missing_for_react() {

@@ -18,7 +18,7 @@ usage: cargo xtask ci                        format, lints, tests, documentation
        cargo xtask sim [--seeds N] [--start S] [--history SEED]
                                              the whole system in one process, from seeds
        cargo xtask outside [python|react]    only clients that others wrote, against the sandbox
-       cargo xtask crash [--rounds N] [--seed S] [--database sqlite]
+       cargo xtask crash [--rounds N] [--seed S] [--database sqlite|postgres]
                                              only the release binary, killed at random moments under faults
        cargo xtask public-api [--update]     the client's public items against the listing, or the listing afresh";
 

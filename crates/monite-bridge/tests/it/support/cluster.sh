@@ -1,0 +1,32 @@
+# Makes a PostgreSQL cluster and runs its server until the standard input ends, which happens when the process that started this
+# does, even by a kill. Says `up FOLDER` when the server answers. A word on the standard input makes it crash and start again.
+# The server stays a child of this shell and is stopped by its id. `fsync` is off: no test takes the power away, and a server
+# that dies without the machine finds in the files what it wrote.
+umask 077
+programs=$1 port=$2
+home=$(mktemp -d "${TMPDIR:-/tmp}/monite-bridge-pg.XXXXXX") || exit 1
+server=
+trap '[ -z "$server" ] || { kill -QUIT $server; wait $server; }; rm -rf "$home"' EXIT
+trap 'exit 1' HUP INT TERM
+run() {
+    "$programs/postgres" -D "$home/data" -k "$home" -c listen_addresses=127.0.0.1 -c port="$port" -c fsync=off \
+        -c max_connections=300 -c max_wal_size=256MB -c shared_buffers=64MB </dev/null >>"$home/log" 2>&1 &
+    server=$!
+    tries=0
+    until "$programs/pg_isready" -q -h "$home" -p "$port"; do
+        tries=$((tries + 1))
+        if [ $tries -gt 600 ] || ! kill -0 $server 2>/dev/null; then
+            cat "$home/log" >&2; exit 1
+        fi
+        sleep 0.1
+    done
+    echo "up $home"
+}
+"$programs/initdb" -D "$home/data" -U postgres -A trust -E UTF8 --locale=C --no-sync >"$home/log" 2>&1 ||
+    { cat "$home/log" >&2; exit 1; }
+run
+while read -r word; do
+    kill -QUIT $server # no goodbye and no checkpoint: what a crash leaves behind
+    wait $server
+    run
+done
