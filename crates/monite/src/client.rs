@@ -208,7 +208,7 @@ impl Monite {
         match wire.call(request, Some(&token), &[], &mut journey).await {
             Err(error) if error.is_token_dead() => {
                 tokens.mark_dead(scope, &token);
-                let fresh = tokens.get(scope, OWN_CALL_MIN_LEFT).await?;
+                let fresh = tokens.get(scope, OWN_CALL_MIN_LEFT).await.map_err(|error| journey.was_not_made(error))?;
                 wire.call(request, Some(&fresh), &[], &mut journey).await
             }
             result => result,

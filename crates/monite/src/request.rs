@@ -147,6 +147,11 @@ impl Request {
         self.repeat == Repeat::Safe
     }
 
+    /// It asks, or is about a token: whether it was carried out makes no difference to anybody.
+    pub(crate) fn leaves_no_trace(&self) -> bool {
+        self.method == Method::GET || self.scope.is_none()
+    }
+
     /// What the call is about: its entity, else what exactly is asked for.
     pub(crate) fn subject(&self) -> Subject {
         let mut hasher = DefaultHasher::new();

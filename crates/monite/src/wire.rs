@@ -52,8 +52,14 @@ impl Journey {
         Self { priority, log, deadline, unanswered: None }
     }
 
-    /// That there was no time for one more attempt tells nothing about those that were made.
-    fn too_late(&mut self, error: Error) -> Error {
+    /// What the call ends with. That one more attempt was not made, or not let in, tells nothing about those that were made.
+    pub(crate) fn ends_with(&mut self, error: Error) -> Error {
+        let tells_nothing = error.is_retryable() && !error.may_have_applied();
+        if tells_nothing { self.was_not_made(error) } else { error }
+    }
+
+    /// What the call ends with when an attempt was not made because of this error.
+    pub(crate) fn was_not_made(&mut self, error: Error) -> Error {
         self.unanswered.take().unwrap_or(error)
     }
 }
@@ -68,7 +74,7 @@ impl Wire {
         loop {
             let error = match self.attempt(request, token, secrets, journey).await {
                 Ok(answer) => return Ok(answer),
-                Err(error) if error.is_too_late() => return Err(journey.too_late(error)),
+                Err(error) if error.is_too_late() => return Err(journey.was_not_made(error)),
                 Err(error) => error,
             };
             if request.method == Method::DELETE && journey.unanswered.is_some() && error.is_not_found() {
@@ -83,7 +89,10 @@ impl Wire {
                     tracing::debug!(operation = request.operation, attempt, ?after, %error, "trying again");
                     self.clock.sleep(after).await;
                 }
-                Decision::Again { .. } | Decision::GiveUp => return Err(error),
+                Decision::Again { .. } | Decision::GiveUp if error.is_held() && request.leaves_no_trace() => {
+                    return Err(error);
+                }
+                Decision::Again { .. } | Decision::GiveUp => return Err(journey.ends_with(error)),
             }
             attempt += 1;
         }

@@ -60,6 +60,26 @@ async fn what_is_held_back_fails_at_once_and_waits_for_nobody() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_may_have_been_carried_out_is_what_the_error_tells_of_when_the_next_one_is_held() {
+    let gate = Arc::new(Book::default());
+    let shuts = Arc::clone(&gate);
+    let script = Script::with_tokens(move |_| {
+        *shuts.shut.lock().unwrap() = true;
+        Reply::Lost(TransportKind::Timeout)
+    });
+    let clock = clock();
+    clock.auto_advance(true);
+    let monite = builder(&script, &clock).gate(gate.clone()).build().unwrap();
+    let one = monite.entity(monite::EntityId::from(uuid::Uuid::from_u128(1)));
+    let error = one.deactivate().await.unwrap_err();
+    assert!(error.may_have_applied() && !error.is_held(), "{error:?}");
+    assert_eq!(gate.endings.lock().unwrap().len(), 2, "the mint and one attempt");
+    *gate.shut.lock().unwrap() = false;
+    let error = monite.entities().list(&Default::default()).await.unwrap_err();
+    assert!(error.is_held(), "what only asks has nothing else to tell: {error:?}");
+}
+
+#[tokio::test]
 async fn the_gate_hears_once_how_every_attempt_ended() {
     let script = Script::with_tokens(|call| match call.nth {
         0 => Reply::Lost(TransportKind::Timeout),

@@ -71,6 +71,19 @@ async fn a_create_that_cannot_have_arrived_is_sent_again() {
 }
 
 #[tokio::test]
+async fn an_attempt_that_may_have_been_carried_out_is_what_the_error_tells_of_when_no_further_one_gets_through() {
+    let script = Script::with_tokens(|call| match call.nth {
+        0 => Reply::Lost(TransportKind::Timeout),
+        _ => Reply::Lost(TransportKind::Connect),
+    });
+    let clock = clock();
+    clock.auto_advance(true);
+    let error = client(&script, &clock).entities().list(&Default::default()).await.unwrap_err();
+    assert!(error.may_have_applied(), "{error:?}");
+    assert!(script.count("GET /entities") > 1);
+}
+
+#[tokio::test]
 async fn a_read_is_repeated_with_growing_waits_and_then_given_up() {
     let script = Script::with_tokens(|_| Reply::error(503, "down"));
     let clock = clock();
