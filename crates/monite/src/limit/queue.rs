@@ -168,8 +168,7 @@ impl Queue {
             self.bulk_in_flight += 1;
         }
         self.latest = paced.counts_from;
-        let part = f64::from(self.permits(now)) / f64::from(self.limit(now));
-        self.next_at = later(now, Duration::from_secs_f64(1.0 / (pace(self.limit(now), self.delay) * part)));
+        self.next_at = later(now, self.interval(now));
         Turn::Go
     }
 
@@ -201,9 +200,12 @@ impl Queue {
         if signal.status == 429 {
             let pause = signal.retry_after.or(signal.reset).unwrap_or(DEFAULT_PAUSE).min(MAX_PAUSE);
             self.pause(later(now, pause));
-        } else if signal.remaining == Some(0) && !self.explains_an_empty_limit(now) {
-            let reset = signal.reset.unwrap_or(DEFAULT_PAUSE).min(MAX_PAUSE);
-            self.held_until = self.held_until.max(later(now, reset));
+        } else if signal.remaining == Some(0) {
+            self.leave_a_turn_out(now);
+            if !self.explains_an_empty_limit(now) {
+                let reset = signal.reset.unwrap_or(DEFAULT_PAUSE).min(MAX_PAUSE);
+                self.held_until = self.held_until.max(later(now, reset));
+            }
         }
     }
 
@@ -217,6 +219,24 @@ impl Queue {
             stated: self.stated_now(now),
             paused_until: self.paused_until,
         }
+    }
+
+    /// Where a slow network bunches requests up, a sliding counter stands at its limit for a good part of a second, although the
+    /// pace is below it. The answer that says so comes early enough for the next request not to be the one too many.
+    fn leave_a_turn_out(&mut self, now: Timestamp) {
+        match &self.share.pacing {
+            Pacing::Even if is_slow(self.delay) => self.next_at = self.next_at.max(later(now, self.interval(now))),
+            Pacing::Slots { ahead, delay, .. } if is_slow(delay.as_secs_f64()) => {
+                self.latest = self.latest.max(now.checked_add(*ahead).unwrap_or(now));
+            }
+            Pacing::Even | Pacing::Slots { .. } => {}
+        }
+    }
+
+    /// Between two requests that are evenly paced. An answer may come when nothing may be sent any more, so there may be no permits.
+    fn interval(&self, now: Timestamp) -> Duration {
+        let part = f64::from(self.permits(now).max(1)) / f64::from(self.limit(now));
+        Duration::from_secs_f64(1.0 / (pace(self.limit(now), self.delay) * part))
     }
 
     /// When the pacing lets the next one go; `None`: not with this share.
