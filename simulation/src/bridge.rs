@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use monite::{Credentials, Monite};
 use monite_bridge::broker::Broker;
+use monite_bridge::budget::Outage;
 use monite_bridge::config::OnUserDelete;
 use monite_bridge::domain::role::RoleTemplates;
 use monite_bridge::events::Events;
@@ -12,7 +13,7 @@ use monite_bridge::http::{ApiKeys, App, HttpMetrics, RequestIds, router};
 use monite_bridge::jitter::Jitter;
 use monite_bridge::reconcile::plan::OnCustomerDelete;
 use monite_bridge::reconcile::visit::Workshop;
-use monite_bridge::reconcile::{Policy, Reconciler};
+use monite_bridge::reconcile::{Awaited, Policy, Reconciler};
 use monite_bridge::store::{Store, WorkerId};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
@@ -111,6 +112,9 @@ impl Site {
             clock: Arc::clone(&clock),
             jitter: jitter.clone(),
             events: events.clone(),
+            // Nobody tells it of a failure: in these runs every call goes out, whatever became of others.
+            outage: Outage::none_yet(Arc::clone(&clock), jitter.clone()),
+            awaited: Awaited::default(),
         };
         let reconciler = Reconciler::new(workshop, WorkerId(format!("bridge-{instance}.{life}")), plan.workers);
         let dead = CancellationToken::new();
@@ -138,6 +142,7 @@ impl Site {
             on_user_delete: OnUserDelete::Delete,
             request_ids: RequestIds::new(&jitter),
             metrics: HttpMetrics::default(),
+            limiter: None,
         };
         Bridge { who, router: router(app), reconciler, dead, work }
     }

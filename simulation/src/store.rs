@@ -9,6 +9,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use monite::{EntityId, EntityUserId, NewEntity};
+use monite_bridge::budget::ledger::{Beat, Heard, Ledger, ReplicaId};
 use monite_bridge::domain::document::{CustomerDocument, ImportRecord, UserDocument};
 use monite_bridge::domain::role::RoleTemplates;
 use monite_bridge::domain::{CustomerId, ObjectId, UserId};
@@ -272,6 +273,18 @@ impl Store for SteppedStore {
 
     async fn put_secret(&self, name: &str, sealed: &[u8], now: Timestamp) -> Result<(), StoreError> {
         self.write(Kind::Act, format!("put secret {name}"), self.inner.put_secret(name, sealed, now), nothing).await
+    }
+
+    async fn beat(&self, beat: &Beat, now: Timestamp) -> Result<Heard, StoreError> {
+        self.write(Kind::Act, "heartbeat".to_owned(), self.inner.beat(beat, now), debug).await
+    }
+
+    async fn leave(&self, replica: &ReplicaId) -> Result<(), StoreError> {
+        self.write(Kind::Act, "leave".to_owned(), self.inner.leave(replica), nothing).await
+    }
+
+    async fn ledger(&self) -> Result<Ledger, StoreError> {
+        self.read(Kind::Read, "ledger".to_owned(), self.inner.ledger(), nothing).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

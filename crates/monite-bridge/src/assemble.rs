@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use monite::{Clock, Credentials, Environment, Limiter, Monite, SystemClock, Unlimited, WindowLimiter};
+use monite::{Clock, Credentials, Environment, Limiter, Monite, SystemClock, Unlimited};
 use tokio_util::sync::CancellationToken;
 
 use crate::broker::Broker;
+use crate::budget::ledger::ReplicaId;
+use crate::budget::{Outage, Part, SharedLimiter};
 use crate::config::{self, Config, ConfigError, ConfigPath, EnvVars, MoniteTarget, Secrets};
 use crate::credentials::{self, CredentialsError};
 use crate::domain::role::RoleTemplates;
@@ -16,7 +18,7 @@ use crate::jitter::Jitter;
 use crate::reconcile::plan::{OnCustomerDelete, Policy};
 use crate::reconcile::sweep::Pace;
 use crate::reconcile::visit::Workshop;
-use crate::reconcile::{Reconciler, Sweeper};
+use crate::reconcile::{Awaited, Reconciler, Sweeper};
 use crate::session::Sessions;
 use crate::store::{self, Store, StoreError, WorkerId};
 
@@ -31,6 +33,8 @@ pub struct Setup {
     pub templates: Arc<RoleTemplates>,
     /// Requests per second at Monite; `None`: as fast as it goes (a local sandbox without a limit).
     pub rate_limit: Option<u32>,
+    /// How much of that this process takes, when others share it.
+    pub part: Part,
     /// The time.
     pub clock: Arc<dyn Clock>,
 }
@@ -50,7 +54,8 @@ impl Setup {
     #[must_use]
     pub fn new(config: Config, secrets: Secrets) -> Self {
         let templates = Arc::new(config.roles.clone());
-        Self { rate_limit: Some(config.monite.rate_limit), config, secrets, templates, clock: Arc::new(SystemClock) }
+        let (rate_limit, clock) = (Some(config.monite.rate_limit), Arc::new(SystemClock));
+        Self { rate_limit, part: Part::Whole, config, secrets, templates, clock }
     }
 
     /// Opens the database, or creates it.
@@ -95,8 +100,8 @@ pub struct Bridge {
     pub store: Arc<dyn Store>,
     /// The way to Monite.
     pub monite: Monite,
-    /// The rate budget that everything to Monite goes through.
-    pub limiter: Arc<dyn Limiter>,
+    /// This process's part of the rate budget that everything to Monite goes through; `None`: there is no limit.
+    pub limiter: Option<SharedLimiter>,
     /// Told of every change of state.
     pub events: Events,
     /// Drives Monite to what is desired.
@@ -134,10 +139,15 @@ impl Bridge {
     pub async fn assemble(setup: Setup) -> Result<Self, AssembleError> {
         let store = setup.open_store().await?;
         let credentials = setup.load_credentials(store.as_ref()).await?.credentials;
-        let limiter = limiter(&setup);
-        let monite = client(&setup, credentials, Arc::clone(&limiter))?;
+        let (worker, jitter) = (worker_id(), Jitter::from_entropy());
+        let outage = Outage::none_yet(Arc::clone(&setup.clock), jitter.clone());
+        let limiter = setup.rate_limit.map(|rate| {
+            let (id, clock) = (ReplicaId(worker.0.clone()), Arc::clone(&setup.clock));
+            SharedLimiter::join(id, rate, setup.part, Arc::clone(&store), clock, outage.clone())
+        });
+        let monite = client(&setup, credentials, limiter.clone(), outage.clone())?;
         store.adopt_templates(&setup.templates.fingerprint(), setup.now()).await?;
-        let (events, jitter) = (Events::default(), Jitter::from_entropy());
+        let events = Events::default();
         let workshop = Workshop {
             store: Arc::clone(&store),
             monite: monite.clone(),
@@ -146,8 +156,9 @@ impl Bridge {
             clock: Arc::clone(&setup.clock),
             jitter: jitter.clone(),
             events: events.clone(),
+            outage,
+            awaited: Awaited::default(),
         };
-        let worker = worker_id();
         let pace = Pace::share_of(setup.rate_limit, setup.config.sync.sweep_share);
         let sweeper = Sweeper::new(workshop.clone(), worker.clone(), setup.config.sync.drift, pace);
         let reconciler = Reconciler::new(workshop, worker, setup.config.sync.workers);
@@ -177,7 +188,19 @@ impl Bridge {
             on_user_delete: config.sync.on_user_delete,
             request_ids: RequestIds::new(&self.jitter),
             metrics: HttpMetrics::default(),
+            limiter: self.limiter.clone(),
         })
+    }
+
+    /// Ends in good order: gives the share of the rate budget back, then closes the database.
+    pub async fn close(&self) {
+        if let Some(limiter) = &self.limiter
+            && let Err(error) = limiter.leave().await
+        {
+            let error = &error as &dyn std::error::Error;
+            tracing::warn!(error, "the others hear of this process's end only when its heartbeats are missed");
+        }
+        self.store.close().await;
     }
 
     /// The time by this bridge's clock.
@@ -187,19 +210,19 @@ impl Bridge {
     }
 }
 
-fn limiter(setup: &Setup) -> Arc<dyn Limiter> {
-    match setup.rate_limit {
-        Some(per_second) => Arc::new(WindowLimiter::new(per_second, Arc::clone(&setup.clock))),
-        None => Arc::new(Unlimited),
-    }
-}
-
-fn client(setup: &Setup, credentials: Credentials, limiter: Arc<dyn Limiter>) -> Result<Monite, monite::Error> {
+fn client(
+    setup: &Setup, credentials: Credentials, limiter: Option<SharedLimiter>, outage: Outage,
+) -> Result<Monite, monite::Error> {
     let config = &setup.config.monite;
+    let limiter: Arc<dyn Limiter> = match limiter {
+        Some(limiter) => Arc::new(limiter),
+        None => Arc::new(Unlimited),
+    };
     let builder = Monite::builder()
         .api_version(&config.api_version)
         .credentials(credentials)
         .limiter(limiter)
+        .gate(Arc::new(outage))
         .clock(Arc::clone(&setup.clock));
     let builder = match &config.target {
         MoniteTarget::Sandbox => builder.environment(Environment::Sandbox),

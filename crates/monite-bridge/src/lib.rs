@@ -3,6 +3,7 @@
 
 pub mod assemble;
 pub mod broker;
+pub mod budget;
 pub mod cli;
 pub mod config;
 pub mod credentials;

@@ -37,7 +37,7 @@ impl Serve {
         let service = Service::start(&bridge, listener, &stop)?;
         output.result(&format!("listening on {}", service.url), &json!({ "listening": service.url }));
         let ended = service.until(&stop).await;
-        if tokio::time::timeout(CLOSING, bridge.store.close()).await.is_err() {
+        if tokio::time::timeout(CLOSING, bridge.close()).await.is_err() {
             tracing::warn!("the database was busy and could not be closed in time; what it confirmed is durable");
         }
         ended.map(|()| Exit::Done)

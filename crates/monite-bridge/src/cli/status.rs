@@ -9,6 +9,7 @@ use super::failure::{Exit, Failure};
 use super::output::{Output, Style};
 use super::words;
 use crate::assemble::Setup;
+use crate::budget::ledger::{Ledger, is_alive};
 use crate::domain::{LastError, ObjectId, SyncState, SyncStatus};
 use crate::store::{Failing, Stats};
 
@@ -27,9 +28,11 @@ impl Status {
     pub(super) async fn run(&self, setup: &Setup, output: &Output) -> Result<Exit, Failure> {
         let store = setup.open_store().await?;
         let stats = store.stats().await?;
-        let summary = Summary::of(&stats);
+        let down_since = down_since(&store.ledger().await?, setup.now());
+        let summary = Summary::of(&stats).with_outage(down_since);
+        let overview = with_outage(overview(&stats, output.style()), down_since, output.style());
         if !self.failing {
-            output.result(&overview(&stats, output.style()), &summary);
+            output.result(&overview, &summary);
             return Ok(Exit::Done);
         }
         let mut list = output.list("objects");
@@ -42,7 +45,7 @@ impl Status {
                 list.push(&describe(failing, output.style()), &FailingObject::of(failing));
             }
         }
-        list.end(&overview(&stats, output.style()), &summary);
+        list.end(&overview, &summary);
         Ok(Exit::Done)
     }
 }
@@ -54,6 +57,8 @@ pub(super) struct Summary {
     users: BTreeMap<&'static str, u64>,
     failing: u64,
     next_due: Option<Timestamp>,
+    /// Since when Monite does not answer the processes at work.
+    monite_down_since: Option<Timestamp>,
 }
 
 impl Summary {
@@ -66,8 +71,24 @@ impl Summary {
             users: all(&stats.users),
             failing: failing(stats),
             next_due: stats.next_due,
+            monite_down_since: None,
         }
     }
+
+    pub(super) fn with_outage(self, since: Option<Timestamp>) -> Self {
+        Self { monite_down_since: since, ..self }
+    }
+}
+
+/// Since when Monite does not answer, as the processes that are alive tell.
+fn down_since(ledger: &Ledger, now: Timestamp) -> Option<Timestamp> {
+    let alive = ledger.replicas.iter().filter(|replica| is_alive(replica, now));
+    alive.filter_map(|replica| replica.down_since).min()
+}
+
+fn with_outage(overview: String, down_since: Option<Timestamp>, style: Style) -> String {
+    let outage = down_since.map(|since| style.bad(&format!("\nMonite does not answer since {}", words::time(since))));
+    format!("{overview}{}", outage.unwrap_or_default())
 }
 
 /// How many objects somebody should look at.

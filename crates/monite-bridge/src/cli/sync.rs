@@ -67,7 +67,7 @@ impl Sync {
         drive(&bridge, &scope, &stop, output).await?;
         let (failures, stats) = (scope.failures(bridge.store.as_ref()).await?, bridge.store.stats().await?);
         let outcome = Outcome {
-            summary: Summary::of(&stats),
+            summary: Summary::of(&stats).with_outage(bridge.reconciler.workshop().outage.since()),
             sweep: sweep.tally(),
             calls: bridge.monite.calls_made(),
             interrupted: stop.is_cancelled(),
@@ -80,8 +80,13 @@ impl Sync {
         if failures > 0 {
             output.note("see `monite-bridge status --failing`");
         }
-        bridge.store.close().await;
-        Ok(Exit::failed_if(failures > 0 || outcome.interrupted || sweep == Sweep::Unfinished))
+        let down_since = bridge.reconciler.workshop().outage.since();
+        if let Some(since) = down_since {
+            output.note(&format!("Monite does not answer since {}; what is left stays due", words::time(since)));
+        }
+        bridge.close().await;
+        let unfinished = outcome.interrupted || sweep == Sweep::Unfinished || down_since.is_some();
+        Ok(Exit::failed_if(failures > 0 || unfinished))
     }
 
     async fn sweep(&self, bridge: &Bridge, stop: &CancellationToken, output: &Output) -> Result<Sweep, Failure> {
@@ -178,7 +183,8 @@ async fn passes(bridge: &Bridge, scope: &Scope, stop: &CancellationToken) -> Res
             return Ok(());
         }
         let Some(due) = scope.next_due(bridge.store.as_ref()).await? else { return Ok(()) };
-        let wait = Duration::try_from(due.duration_since(bridge.now())).unwrap_or_default();
+        let probe = bridge.reconciler.workshop().outage.until_probe();
+        let wait = probe.unwrap_or_else(|| Duration::try_from(due.duration_since(bridge.now())).unwrap_or_default());
         tokio::select! {
             () = bridge.clock.sleep(wait.clamp(Duration::from_millis(20), LOOK_AGAIN_AFTER)) => {}
             () = stop.cancelled() => return Ok(()),

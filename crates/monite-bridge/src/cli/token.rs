@@ -7,6 +7,7 @@ use serde::Serialize;
 use super::failure::{Exit, Failure};
 use super::output::Output;
 use crate::assemble::{Bridge, Setup};
+use crate::budget::Part;
 use crate::domain::{CustomerId, UserId};
 
 /// Issue an entity-user token, for debugging
@@ -30,10 +31,11 @@ struct Document<'a> {
 }
 
 impl Token {
-    pub(super) async fn run(&self, setup: Setup, output: &Output) -> Result<Exit, Failure> {
+    pub(super) async fn run(&self, mut setup: Setup, output: &Output) -> Result<Exit, Failure> {
+        setup.part = Part::AFew;
         let bridge = Bridge::assemble(setup).await?;
         let handout = bridge.broker.token_for(&self.customer, &self.user).await;
-        bridge.store.close().await;
+        bridge.close().await;
         let handout = handout.map_err(|error| {
             Failure::caused_by(&error, format!("See `monite-bridge why {}/{}`.", self.customer, self.user))
         })?;

@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
+use jiff::Timestamp;
 
-use super::Shared;
 use super::problem::Problem;
+use super::{App, Shared};
 use crate::domain::SyncState;
 
 /// Requests answered, by the first digit of their status.
@@ -42,6 +43,7 @@ pub(super) async fn metrics(State(app): State<Shared>) -> Result<impl IntoRespon
         "Requests sent to Monite, retries and token mints included.",
     );
     text.value("monite_bridge_monite_calls_total", &[], app.reconciler.workshop().monite.calls_made());
+    text.budget(&app);
     text.family("monite_bridge_http_requests_total", "counter", "Requests answered, by class of status.");
     for (class, counter) in ["1xx", "2xx", "3xx", "4xx", "5xx"].into_iter().zip(&app.metrics.0) {
         text.value("monite_bridge_http_requests_total", &[("status", class)], counter.load(Ordering::Relaxed));
@@ -62,6 +64,32 @@ impl Text {
         let labels: Vec<String> = labels.iter().map(|(label, value)| format!("{label}=\"{value}\"")).collect();
         let labels = if labels.is_empty() { String::new() } else { format!("{{{}}}", labels.join(",")) };
         let _ = writeln!(self.0, "{name}{labels} {value}");
+    }
+
+    /// One gauge without labels.
+    fn gauge(&mut self, name: &str, help: &str, value: u64) {
+        self.family(name, "gauge", help);
+        self.value(name, &[], value);
+    }
+
+    /// The rate budget, and whether Monite answers.
+    fn budget(&mut self, app: &App) {
+        let seconds = |at: Option<Timestamp>| at.and_then(|at| u64::try_from(at.as_second()).ok()).unwrap_or(0);
+        if let Some(limiter) = &app.limiter {
+            let standing = limiter.standing();
+            let (share, limit) = (standing.share.into(), standing.of.into());
+            self.gauge("monite_bridge_rate_share", "Requests to Monite this process may have out in a second.", share);
+            self.gauge("monite_bridge_rate_limit", "Requests a second to Monite, all processes together.", limit);
+            let help = "Processes that share the rate limit, this one included.";
+            self.gauge("monite_bridge_replicas", help, standing.alive.into());
+            let help = "Calls to Monite that wait for their turn.";
+            self.gauge("monite_bridge_calls_waiting", help, standing.waiting as u64);
+            let help = "Until when a 429 holds everybody back, in seconds since 1970; 0: nobody is held back.";
+            self.gauge("monite_bridge_rate_paused_until_seconds", help, seconds(standing.paused_until));
+        }
+        let help = "Since when Monite does not answer, in seconds since 1970; 0: it does.";
+        let since = seconds(app.reconciler.workshop().outage.since());
+        self.gauge("monite_bridge_monite_down_since_seconds", help, since);
     }
 
     fn objects(&mut self, kind: &str, counts: &BTreeMap<SyncState, u64>) {

@@ -38,6 +38,7 @@ pub use self::observe::RequestIds;
 pub use self::router::{Access, Route, router, routes};
 pub use self::serve::serve;
 use crate::broker::Broker;
+use crate::budget::SharedLimiter;
 use crate::config::OnUserDelete;
 use crate::domain::role::RoleTemplates;
 use crate::events::Events;
@@ -74,6 +75,8 @@ pub struct App {
     pub request_ids: RequestIds,
     /// Counts requests.
     pub metrics: HttpMetrics,
+    /// This process's part of the rate budget; `None`: there is no limit.
+    pub limiter: Option<SharedLimiter>,
 }
 
 type Shared = Arc<App>;

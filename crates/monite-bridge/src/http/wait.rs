@@ -37,6 +37,7 @@ pub(super) async fn wait_for<R: Resource>(app: &App, what: &R, goal: Goal, limit
     // Listening begins before the first look, so that nothing falls in between.
     let mut events = app.events.listen();
     let object = what.object();
+    let _waiting = (!limit.is_zero()).then(|| app.reconciler.workshop().awaited.enter(object.customer()));
     let until = app.clock.now() + SignedDuration::try_from(limit).unwrap_or(SignedDuration::ZERO);
     loop {
         let view = what.read(app.store.as_ref()).await?;

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use monite::Deadline;
+use monite::{Deadline, EntityFilter, Priority};
 use tokio::sync::Notify;
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -118,7 +118,11 @@ impl Reconciler {
             if taken > 0 && !full {
                 continue;
             }
-            let rest = if full { LOOK_AGAIN_AFTER } else { self.until_next_due().await };
+            let rest = match self.workshop.outage.until_probe() {
+                Some(probe) => probe.clamp(AT_LEAST_A_MOMENT, LOOK_AGAIN_AFTER),
+                None if full => LOOK_AGAIN_AFTER,
+                None => self.until_next_due().await,
+            };
             tokio::select! {
                 // In this order and not in a random one, so that a run from a seed is the same each time.
                 biased;
@@ -126,6 +130,7 @@ impl Reconciler {
                 Some(ended) = visits.join_next(), if !visits.is_empty() => drop(unless_panicked(ended)),
                 () = self.wake.notified(), if !full => {}
                 () = self.workshop.store.woken(), if !full => {}
+                () = self.workshop.awaited.somebody_came() => {}
                 () = self.rest(rest) => {}
             }
         }
@@ -166,17 +171,63 @@ impl Reconciler {
     async fn take(
         &self, visits: &mut Visits, stop: &CancellationToken, only: Option<&CustomerId>,
     ) -> Result<usize, StoreError> {
-        let free = u32::try_from(self.workers.saturating_sub(visits.len())).unwrap_or(u32::MAX);
-        if free == 0 || stop.is_cancelled() {
+        if stop.is_cancelled() || !self.monite_answers(stop).await {
             return Ok(0);
         }
         let now = self.workshop.clock.now();
-        let leases = self.workshop.store.claim_due(&self.worker, now, LEASE, free, only).await?;
+        let mut leases = Vec::new();
+        if only.is_none() {
+            leases = self.take_awaited(visits.len()).await?;
+        }
+        let free = u32::try_from(self.workers.saturating_sub(visits.len() + leases.len())).unwrap_or(u32::MAX);
+        if free > 0 {
+            leases.extend(self.workshop.store.claim_due(&self.worker, now, LEASE, free, only).await?);
+        }
         let taken = leases.len();
         for lease in leases {
             self.start(visits, lease, stop);
         }
         Ok(taken)
+    }
+
+    /// Takes those that somebody waits for, past the line of those that are due, and past the workers that are all busy: there
+    /// may be twice as many visits as workers then.
+    async fn take_awaited(&self, under_way: usize) -> Result<Vec<Lease>, StoreError> {
+        let mut room = (2 * self.workers).saturating_sub(under_way);
+        let mut leases = Vec::new();
+        for customer in self.workshop.awaited.all() {
+            if room == 0 {
+                break;
+            }
+            if self.held().contains_key(&customer) {
+                continue;
+            }
+            let now = self.workshop.clock.now();
+            let claimed = self.workshop.store.claim_due(&self.worker, now, LEASE, 1, Some(&customer)).await?;
+            room -= claimed.len();
+            leases.extend(claimed);
+        }
+        Ok(leases)
+    }
+
+    /// Whether there is a point in visiting anybody. In an outage nobody is visited; when it is time for it, one call that is
+    /// about no customer asks whether it is over. A visit as the probe would let one broken customer keep the others waiting.
+    async fn monite_answers(&self, stop: &CancellationToken) -> bool {
+        let outage = &self.workshop.outage;
+        match outage.until_probe() {
+            None => return true,
+            Some(wait) if !wait.is_zero() => return false,
+            Some(_) => {}
+        }
+        let monite = self.workshop.monite.with_priority(Priority::Interactive);
+        let one = EntityFilter { limit: Some(1), ..EntityFilter::default() };
+        let entities = monite.entities();
+        tokio::select! {
+            () = stop.cancelled() => {}
+            // What it says does not matter, and the breaker has noticed whether it came.
+            _ = entities.list(&one) => {}
+        }
+        outage.since().is_none()
     }
 
     fn start(&self, visits: &mut Visits, lease: Lease, stop: &CancellationToken) {

@@ -9,6 +9,7 @@ use monite::{
     Permissions, Priority, Role, RoleFilter, RoleId, RolePatch,
 };
 
+use super::awaited::Awaited;
 use super::diff::{entity_patch, user_changes, user_patch};
 use super::observe::{Found, LookError, look_for_entity, look_for_user};
 use super::outcome::{Failure, LISTING_LAG, Verdict, judge, lands_by, may_have_landed};
@@ -23,6 +24,8 @@ use crate::store::{Change, Fenced, Lease, Store, StoreError};
 pub enum Halt {
     /// Monite did not do it, or nobody knows; concerns this action's object only.
     Failed(Box<Failure>),
+    /// Monite does not answer anybody, so this was not sent: it is no attempt, and there is no point in going on.
+    Held,
     /// Another worker holds the customer: write nothing and call nothing any more.
     LeaseLost,
     /// The lease has ended, so a call did not go out: call nothing any more.
@@ -44,6 +47,7 @@ pub struct Hands {
     pub(super) store: Arc<dyn Store>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) lease: Lease,
+    pub(super) awaited: Awaited,
     /// What is known at Monite; every action that succeeds changes it.
     pub observed: Observed,
     /// Found out, not yet written down. Written with the next mark, so that a create costs one commit and not two.
@@ -57,7 +61,10 @@ impl Hands {
     /// [`Halt`]; after [`Halt::Failed`] the visit may go on with other objects.
     pub async fn perform(&mut self, action: &Action) -> Result<(), Halt> {
         let log = CallLog::default();
-        let monite = self.monite.with_priority(Priority::Bulk).recording(&log);
+        // Asked anew for every action: somebody may begin to wait while the visit is under way.
+        let is_awaited = self.awaited.contains(&self.lease.customer);
+        let priority = if is_awaited { Priority::Interactive } else { Priority::Bulk };
+        let monite = self.monite.with_priority(priority).recording(&log);
         let done = self.dispatch(&monite, action).await;
         let calls: Vec<Call> = log.take().into_iter().map(call_of).collect();
         if !calls.is_empty() {
@@ -365,6 +372,9 @@ impl Hands {
 
     /// The same, judged otherwise where `otherwise` says so.
     fn failed_as(&self, error: &monite::Error, otherwise: impl FnOnce(&mut Failure)) -> Halt {
+        if error.is_held() {
+            return Halt::Held;
+        }
         if error.is_too_late() {
             return Halt::LeaseEnded;
         }

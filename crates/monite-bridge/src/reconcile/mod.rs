@@ -1,9 +1,10 @@
 //! Brings Monite to what the product desires: look, decide, act.
 //!
 //! [`mod@plan`] decides and does nothing; [`observe`] looks at Monite where the store does not know; [`execute`] does one action
-//! and makes no choices; [`visit`] runs the three for one customer until nothing is left; [`driver`] decides when. [`sweep`] looks
-//! again at everything, for what somebody else changed.
+//! and makes no choices; [`visit`] runs the three for one customer until nothing is left; [`driver`] decides when; [`awaited`]
+//! customers come first. [`sweep`] looks again at everything, for what somebody else changed.
 
+pub mod awaited;
 pub mod compare;
 pub mod diff;
 mod doubt;
@@ -15,6 +16,7 @@ pub mod plan;
 pub mod sweep;
 pub mod visit;
 
+pub use awaited::Awaited;
 pub use driver::{PassReport, Reconciler};
 pub use plan::{Action, Policy, plan};
 pub use sweep::Sweeper;

@@ -6,9 +6,11 @@ use std::sync::Arc;
 use monite::{Clock, Deadline, Monite};
 use tokio_util::sync::CancellationToken;
 
+use super::awaited::Awaited;
 use super::execute::{Halt, Hands};
 use super::outcome::{Failure, Verdict};
 use super::plan::{Action, Desired, EntityWish, Observed, Policy, UserWish, plan};
+use crate::budget::Outage;
 use crate::domain::document::UserDocument;
 use crate::domain::role::{RoleName, RoleTemplates};
 use crate::domain::{Generation, LastError, ObjectId, Seen, SyncState, SyncStatus, UserId};
@@ -37,6 +39,10 @@ pub struct Workshop {
     pub jitter: Jitter,
     /// Told of every change of state.
     pub events: Events,
+    /// Whether Monite answers.
+    pub outage: Outage,
+    /// Whom somebody waits for.
+    pub awaited: Awaited,
 }
 
 /// How a visit ended.
@@ -44,8 +50,8 @@ pub struct Workshop {
 pub enum Ended {
     /// Everything was looked at.
     Finished,
-    /// Stopped early, because the process is shutting down or was away until its lease had ended; the customer was given back and is
-    /// due at once.
+    /// Stopped early, because the process is shutting down or was away until its lease had ended, or because Monite does not answer; the
+    /// customer was given back and is due at once.
     GivenBack,
     /// Another worker took the customer over.
     LeaseLost,
@@ -68,8 +74,8 @@ pub async fn visit(
         // What was found out before counts, if nobody has taken the customer over; the fence decides.
         Err(Halt::LeaseEnded) => Ended::GivenBack,
         Err(Halt::Store(error)) => return Err(error),
-        // `run` keeps failures with their objects.
-        Err(Halt::Failed(_)) => Ended::Finished,
+        // `run` keeps failures with their objects, and gives back what is held.
+        Err(Halt::Failed(_) | Halt::Held) => Ended::Finished,
     };
     round.finish(ended).await
 }
@@ -95,6 +101,7 @@ impl<'a> Round<'a> {
             store: Arc::clone(&workshop.store),
             clock: Arc::clone(&workshop.clock),
             lease: lease.clone(),
+            awaited: workshop.awaited.clone(),
             observed: Observed::of(&visit),
             notes: Vec::new(),
         };
@@ -143,6 +150,7 @@ impl<'a> Round<'a> {
             if stop.is_cancelled() {
                 return Ok(Ended::GivenBack);
             }
+            // No look at the breaker here: what it holds back says so itself, and a visit that is the probe goes on.
             match self.hands.perform(action).await {
                 Ok(()) => {
                     self.note_success(action);
@@ -154,6 +162,8 @@ impl<'a> Round<'a> {
                     self.set_aside(action, *failure);
                     break;
                 }
+                // Not an attempt: the objects keep their state, and are due as soon as Monite answers.
+                Err(Halt::Held) => return Ok(Ended::GivenBack),
                 Err(halt) => return Err(halt),
             }
         }

@@ -2,7 +2,7 @@
 //!
 //! Methods speak the domain, not tables. SQL lives in [`sqlite`] and [`postgres`] only; every promise is a test in `conformance`, which
 //! both pass. What both need to know stands beside them: `decide` and `import` say what a write means, given what is stored (pure),
-//! `desired`, `columns` and `rows` turn values into columns and back. The rows are the queue: no other place holds work.
+//! `desired`, `columns`, `rows` and `ledger` turn values into columns and back. The rows are the queue: no other place holds work.
 
 mod columns;
 #[cfg(test)]
@@ -10,6 +10,7 @@ mod conformance;
 mod decide;
 mod desired;
 mod import;
+mod ledger;
 pub mod postgres;
 mod rows;
 pub mod seal;
@@ -23,6 +24,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use monite::{EntityId, EntityUserId, NewEntity, NewEntityUser};
 
+use crate::budget::ledger::{Beat, Heard, Ledger, ReplicaId};
 use crate::domain::document::ImportRecord;
 use crate::domain::document::{CustomerDocument, FieldError, UserDocument};
 use crate::domain::role::RoleName;
@@ -558,6 +560,23 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Stores a sealed secret under a name, replacing what was there.
     async fn put_secret(&self, name: &str, sealed: &[u8], now: Timestamp) -> Result<(), StoreError>;
+
+    // The budget's side (see `budget::ledger`).
+
+    /// One heartbeat of a process that began at `now`: changes the ledger by [`Ledger::beat`], in one transaction.
+    async fn beat(&self, beat: &Beat, now: Timestamp) -> Result<Heard, StoreError>;
+
+    /// A process ends and sends nothing any more. Twice is the same as once.
+    async fn leave(&self, replica: &ReplicaId) -> Result<(), StoreError>;
+
+    /// The ledger as it is, dead processes included.
+    async fn ledger(&self) -> Result<Ledger, StoreError>;
+
+    /// What the database's own clock says, if it need not be that of the caller: then heartbeats go by it. `None`: everybody who
+    /// uses this database runs on the same machine.
+    async fn time(&self) -> Result<Option<Timestamp>, StoreError> {
+        Ok(None)
+    }
 
     // Life.
 

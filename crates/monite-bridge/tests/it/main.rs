@@ -3,6 +3,7 @@
 #![allow(missing_docs, clippy::unwrap_used)]
 
 mod api_key;
+mod budget;
 mod comings_and_goings;
 mod command_line;
 mod conditions;
@@ -15,6 +16,7 @@ mod import;
 mod lag;
 mod never_twice;
 mod openapi;
+mod outage;
 mod prefer_wait;
 mod problems;
 mod quirks;

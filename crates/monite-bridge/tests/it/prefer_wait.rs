@@ -88,3 +88,18 @@ async fn what_cannot_be_understood_is_ignored() {
     let answer = bridge.call("PUT", ACME).header("prefer", "wait=soon").json(&customer_document("acme")).send().await;
     assert_eq!((answer.status, answer.header("preference-applied")), (201, None));
 }
+
+#[tokio::test]
+async fn a_write_that_somebody_waits_for_goes_before_those_that_are_due_longer() {
+    let bridge = TestBridge::start().await;
+    for number in 0..20 {
+        bridge.put_customer(&format!("c{number:02}")).await;
+    }
+    bridge.advance(1);
+    let put = bridge.call("PUT", ACME).header("prefer", "wait=10").json(&customer_document("acme"));
+    let answer = with_a_pass(&bridge, put).await;
+    assert_eq!(answer.state(), "in_sync");
+    let entities = bridge.sandbox.entities();
+    let first = entities.iter().position(|entity| entity["email"] == customer_document("acme")["email"]).unwrap();
+    assert!(first < 4, "it was entity number {first}; four workers begin at the same time");
+}

@@ -65,7 +65,7 @@ impl Stage {
 
     /// Takes everything down.
     pub(super) async fn clear(self) {
-        self.bridge.store.close().await;
+        self.bridge.close().await;
         self.sandbox.shutdown().await;
     }
 }

@@ -17,6 +17,7 @@ use super::{
 use crate::domain::document::{CustomerDocument, UserDocument};
 use crate::domain::{Attempt, CustomerId, EntityLink, Generation, LastError, Seen, SyncState, UserId, UserLink};
 
+pub(super) mod budget;
 pub(super) mod deletion;
 pub(super) mod doubt;
 pub(super) mod import;
@@ -124,6 +125,11 @@ macro_rules! conformance_tests {
                 a_retry_of_all_leaves_the_others_alone,
                 a_token_is_for_a_present_user_of_a_present_customer,
                 a_sealed_secret_is_kept_under_its_name,
+            }
+            budget {
+                processes_divide_the_rate_and_give_it_back,
+                the_ledger_is_read_back_as_it_was_written,
+                heartbeats_from_all_sides_never_give_out_more_than_the_rate,
             }
             model {
                 random_histories_agree_with_a_model,

@@ -12,6 +12,7 @@
 //! - `doubt`: changes that went out and that nobody saw answered
 //! - `sight`: what a sweep saw
 //! - `listing`: reads that answer questions
+//! - `replicas`: the ledger of the rate budget
 //! - `desired`, `stored`, `known`, `rows`, `gone`: values to rows and back
 //!
 //! Who writes a customer, one of its users or its visit's outcome holds the lock of its row in `customer_work` until the end of the
@@ -30,6 +31,7 @@ use super::{
     Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease, Precondition, RetryScope, RoleProgress,
     Sighting, Stats, Store, StoreError, TokenSubject, User, Visit, WorkerId, Written,
 };
+use crate::budget::ledger::{Beat, Heard, Ledger, ReplicaId};
 use crate::domain::document::{CustomerDocument, ImportRecord, UserDocument};
 use crate::domain::role::RoleTemplates;
 use crate::domain::{CustomerId, ObjectId, UserId};
@@ -45,6 +47,7 @@ mod listing;
 mod open;
 mod product;
 mod record;
+mod replicas;
 mod rest;
 mod round;
 mod rows;
@@ -296,6 +299,22 @@ impl Store for PostgresStore {
 
     async fn put_secret(&self, name: &str, sealed: &[u8], now: Timestamp) -> Result<(), StoreError> {
         self.writer.write(upkeep::PutSecret { name: name.to_owned(), sealed: sealed.to_vec(), now }).await
+    }
+
+    async fn beat(&self, beat: &Beat, now: Timestamp) -> Result<Heard, StoreError> {
+        self.writer.write(replicas::Heartbeat { beat: beat.clone(), now }).await
+    }
+
+    async fn leave(&self, replica: &ReplicaId) -> Result<(), StoreError> {
+        self.writer.write(replicas::Leave { replica: replica.clone() }).await
+    }
+
+    async fn ledger(&self) -> Result<Ledger, StoreError> {
+        reading!(self.pool, snapshot, tx => replicas::load(tx))
+    }
+
+    async fn time(&self) -> Result<Option<Timestamp>, StoreError> {
+        reading!(self.pool, read, tx => replicas::time(tx)).map(Some)
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

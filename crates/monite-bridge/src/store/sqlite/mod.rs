@@ -10,6 +10,7 @@
 //! - `doubt`: changes that went out and that nobody saw answered
 //! - `sight`: what a sweep saw
 //! - `listing`: reads that answer questions
+//! - `replicas`: the ledger of the rate budget
 //! - `desired`, `bulk`, `stored`, `known`, `rows`, `gone`: values to rows and back
 //!
 //! Every query opens with its name, so that it can be told apart in traces of the database. A limit is written `LIMIT ?1 + 0`: SQLite
@@ -28,6 +29,7 @@ use super::{
     Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease, Precondition, RetryScope, RoleProgress,
     Sighting, Stats, Store, StoreError, TokenSubject, User, Visit, WorkerId, Written, database,
 };
+use crate::budget::ledger::{Beat, Heard, Ledger, ReplicaId};
 use crate::domain::document::{CustomerDocument, ImportRecord, UserDocument};
 use crate::domain::role::RoleTemplates;
 use crate::domain::{CustomerId, ObjectId, UserId};
@@ -42,6 +44,7 @@ mod known;
 mod listing;
 mod open;
 mod product;
+mod replicas;
 mod rest;
 mod rows;
 mod sight;
@@ -236,6 +239,19 @@ impl Store for SqliteStore {
 
     async fn put_secret(&self, name: &str, sealed: &[u8], now: Timestamp) -> Result<(), StoreError> {
         self.writer.write(upkeep::PutSecret { name: name.to_owned(), sealed: sealed.to_vec(), now }).await
+    }
+
+    async fn beat(&self, beat: &Beat, now: Timestamp) -> Result<Heard, StoreError> {
+        self.writer.write(replicas::Heartbeat { beat: beat.clone(), now }).await
+    }
+
+    async fn leave(&self, replica: &ReplicaId) -> Result<(), StoreError> {
+        self.writer.write(replicas::Leave { replica: replica.clone() }).await
+    }
+
+    async fn ledger(&self) -> Result<Ledger, StoreError> {
+        let mut connection = self.readers.acquire().await.map_err(database("ledger"))?;
+        replicas::load(&mut connection).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

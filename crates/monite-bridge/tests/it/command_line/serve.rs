@@ -60,9 +60,14 @@ async fn serve_starts_and_stops_while_monite_cannot_be_reached() {
     let place = Place::against("http://127.0.0.1:1/v1");
     let bridge = place.start(&["serve"]);
     place.run_with(&["import", "-"], TWO).code(0);
-    stats_become("two customers retrying", &bridge.url, |stats| stats["customers"]["retrying"] == 2).await;
+    let status = async || place.run(&["status", "--json"]).code(0).json();
+    becomes("the outage in the status", status, |status| status["monite_down_since"].is_string()).await;
+    let shown = place.run(&["status"]).code(0).stdout;
+    assert!(shown.contains("Monite does not answer since"), "{shown}");
     let (code, log) = bridge.terminate();
     assert_eq!(code, 0, "{log}");
+    let once = place.run(&["sync", "--once", "--json"]).code(1).json();
+    assert_eq!(once["customers"]["in_sync"], 0, "{once}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -43,7 +43,7 @@ impl Clock for FreezingClock {
 
 /// The sandbox's.
 #[derive(Debug)]
-pub(super) struct SandboxTime(pub(super) ManualClock);
+pub(crate) struct SandboxTime(pub(crate) ManualClock);
 
 impl monite_sandbox::Clock for SandboxTime {
     fn now(&self) -> Timestamp {

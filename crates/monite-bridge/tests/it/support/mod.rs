@@ -19,6 +19,7 @@ use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use monite::{Clock, Credentials, ManualClock, Monite};
 use monite_bridge::broker::Broker;
+use monite_bridge::budget::Outage;
 use monite_bridge::config::{Drift, OnUserDelete, SessionConfig};
 use monite_bridge::domain::role::RoleTemplates;
 use monite_bridge::events::Events;
@@ -27,7 +28,7 @@ use monite_bridge::jitter::Jitter;
 use monite_bridge::reconcile::plan::OnCustomerDelete;
 use monite_bridge::reconcile::sweep::{Pace, Swept, Tally};
 use monite_bridge::reconcile::visit::Workshop;
-use monite_bridge::reconcile::{Policy, Reconciler, Sweeper};
+use monite_bridge::reconcile::{Awaited, Policy, Reconciler, Sweeper};
 use monite_bridge::session::Sessions;
 use monite_bridge::store::{Store, WorkerId, postgres::PostgresStore};
 use monite_sandbox::{RateLimit, Sandbox};
@@ -37,13 +38,14 @@ use tokio_util::sync::CancellationToken;
 
 pub(crate) use self::answer::Answer;
 pub(crate) use self::call::Call;
-use self::clocks::{AdvancingClock, FreezingClock, SandboxTime};
-use self::database::Place;
-pub(crate) use self::database::{Database, on_every_database, on_one_database};
+pub(crate) use self::clocks::SandboxTime;
+use self::clocks::{AdvancingClock, FreezingClock};
+pub(crate) use self::cluster::Cluster;
+pub(crate) use self::database::{Database, Place, on_every_database, on_one_database};
 pub(crate) use self::documents::{customer_document, user_document};
 use self::log::Log;
-use self::transport::InProcess;
-pub(crate) use self::transport::{Dies, Fuse};
+pub(crate) use self::probes::lose_table_in;
+pub(crate) use self::transport::{Dies, Fuse, InProcess};
 pub(crate) use self::turns::Turns;
 
 /// When every test begins.
@@ -66,6 +68,8 @@ pub(crate) struct Setup {
     pub(crate) templates: RoleTemplates,
     pub(crate) workers: usize,
     pub(crate) seed: u64,
+    /// Whether an outage is noticed; off, every call goes out, whatever became of others.
+    pub(crate) breaker: bool,
     /// A point that Monite's documents leave open and how this Monite settles it. By default what the variable `QUIRK` says
     /// (`name=option`), so that every test can be run under every flip: see `quirks.rs`.
     pub(crate) quirk: Option<(String, String)>,
@@ -86,6 +90,7 @@ impl Default for Setup {
             templates: RoleTemplates::presets(),
             workers: 4,
             seed: 7,
+            breaker: false,
             quirk: quirk_of_this_run(),
             database: Database::Sqlite,
             drift: Drift::Enforce,
@@ -153,15 +158,16 @@ impl Process {
         setup: &Setup, place: &Place, sandbox: &Sandbox, clock: &ManualClock, fuse: &Fuse, worker: &str,
     ) -> Self {
         let store = monite_bridge::store::open(&place.url()).await.unwrap();
+        let outage = Outage::none_yet(Arc::new(clock.clone()), Jitter::seeded(setup.seed));
         let monite = Monite::builder()
             .base_url(sandbox.base_url())
             .credentials(Credentials::parse(sandbox.client_id(), SecretString::from(CLIENT_SECRET)).unwrap())
             .limiter(Arc::new(setup.turns.clone()))
             .clock(Arc::new(AdvancingClock(clock.clone())))
             .transport(Arc::new(InProcess::new(sandbox.router(), fuse.clone())))
-            .jitter_seed(setup.seed)
-            .build()
-            .unwrap();
+            .jitter_seed(setup.seed);
+        let monite = if setup.breaker { monite.gate(Arc::new(outage.clone())) } else { monite };
+        let monite = monite.build().unwrap();
         let events = Events::default();
         let broker = Broker::new(Arc::clone(&store), monite.clone(), Arc::new(clock.clone()));
         let workshop = Workshop {
@@ -172,6 +178,8 @@ impl Process {
             clock: Arc::new(FreezingClock(clock.clone(), fuse.clone())),
             jitter: Jitter::seeded(setup.seed),
             events: events.clone(),
+            outage: outage.clone(),
+            awaited: Awaited::default(),
         };
         store.adopt_templates(&setup.templates.fingerprint(), clock.now()).await.unwrap();
         let sweeper = Sweeper::new(workshop.clone(), WorkerId(worker.to_owned()), setup.drift, Pace::default());
@@ -291,6 +299,7 @@ impl TestBridge {
             on_user_delete: self.setup.on_user_delete,
             request_ids: RequestIds::new(&Jitter::seeded(self.setup.seed)),
             metrics: HttpMetrics::default(),
+            limiter: None,
         }
     }
 

@@ -8,7 +8,7 @@ use sqlx::Connection as _;
 use tower::ServiceExt as _;
 
 use super::clocks::AdvancingClock;
-use super::{Answer, TestBridge};
+use super::{Answer, Place, TestBridge};
 
 impl TestBridge {
     /// What Monite answers to a GET with a token that was handed out.
@@ -46,9 +46,14 @@ impl TestBridge {
 
     /// Takes a table away under the running bridge on SQLite: every query that needs it fails from now on.
     pub(crate) async fn lose_table(&self, table: &str) {
-        let mut connection = sqlx::SqliteConnection::connect(&self.place.url()).await.unwrap();
-        let sql = format!("ALTER TABLE {table} RENAME TO lost_{table}");
-        sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
-        connection.close().await.unwrap();
+        lose_table_in(&self.place, table).await;
     }
+}
+
+/// The same for a database that is not a test bridge's.
+pub(crate) async fn lose_table_in(place: &Place, table: &str) {
+    let mut connection = sqlx::SqliteConnection::connect(&place.url()).await.unwrap();
+    let sql = format!("ALTER TABLE {table} RENAME TO lost_{table}");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(sql)).execute(&mut connection).await.unwrap();
+    connection.close().await.unwrap();
 }

@@ -87,13 +87,13 @@ impl Fuse {
 }
 
 /// Carries requests into a router without a socket. A response marked [`Cut`] never arrives.
-pub(super) struct InProcess {
+pub(crate) struct InProcess {
     router: axum::Router,
     fuse: Fuse,
 }
 
 impl InProcess {
-    pub(super) fn new(router: axum::Router, fuse: Fuse) -> Self {
+    pub(crate) fn new(router: axum::Router, fuse: Fuse) -> Self {
         Self { router, fuse }
     }
 }
