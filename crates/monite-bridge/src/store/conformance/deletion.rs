@@ -1,6 +1,6 @@
 //! What the product deletes is deleted at Monite, once, also when a visit is under way.
 
-use super::super::Wish;
+use super::super::{RetryScope, Wish};
 use super::*;
 
 pub(crate) async fn a_customer_that_never_reached_monite_is_deactivated_at_once(database: &impl Database) {
@@ -89,6 +89,25 @@ pub(crate) async fn users_that_were_not_at_monite_rest_with_their_customer(datab
     desk.import(&[record.unwrap()], at(4)).await.unwrap();
     states([InSync, Pending, Pending, Rejected, Pending]).await;
     assert_eq!(desk.see_person("acme", "new").await.unwrap().sync.next_attempt_at, Some(at(4)));
+}
+
+pub(crate) async fn a_retry_lets_users_of_a_deleted_customer_rest(database: &impl Database) {
+    let desk = Desk::of(database).await;
+    let one = RetryScope::One("one".parse().unwrap());
+    for (customer, entity, scope) in [("all", 1, RetryScope::All), ("one", 2, one)] {
+        desk.settled(customer, entity, at(0)).await;
+        desk.put_person(customer, "refused", &person("refused"), at(1)).await;
+        let lease = desk.claim_one(at(1)).await;
+        desk.finished(&lease, vec![Change::UserDone(user_id("refused"), rejected(1, at(1)))]).await;
+        desk.drop_customer(customer, at(2)).await;
+        let lease = desk.claim_one(at(2)).await;
+        let deactivated = Progress { state: SyncState::Deactivated, ..done(2, at(2)) };
+        desk.finished(&lease, vec![Change::CustomerDone(deactivated)]).await;
+        assert_eq!(desk.retry(&scope, at(3)).await.unwrap(), 1);
+        let refused = desk.see_person(customer, "refused").await.unwrap().sync;
+        assert_eq!((refused.state, refused.next_attempt_at), (SyncState::Deactivated, None), "{scope:?}");
+        assert_eq!(desk.next_due().await.unwrap(), None, "{scope:?}");
+    }
 }
 
 pub(crate) async fn users_of_a_deleted_customer_can_still_be_deleted(database: &impl Database) {

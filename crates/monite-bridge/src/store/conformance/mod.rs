@@ -60,6 +60,7 @@ macro_rules! conformance_tests {
                 a_deleted_customer_comes_back_with_the_same_entity,
                 a_user_of_a_deleted_customer_waits_for_its_return,
                 users_that_were_not_at_monite_rest_with_their_customer,
+                a_retry_lets_users_of_a_deleted_customer_rest,
                 users_of_a_deleted_customer_can_still_be_deleted,
                 a_user_that_never_reached_monite_goes_away_at_once,
                 a_user_at_monite_is_deleted_there_first,

@@ -242,6 +242,7 @@ impl Bench {
                 if let Some(known) = self.model.customers.get_mut(&customer) {
                     known.object.retry(now);
                     known.users.values_mut().for_each(|user| user.retry(now));
+                    known.rest();
                 }
             }
         }

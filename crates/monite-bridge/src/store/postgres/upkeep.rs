@@ -8,7 +8,7 @@ use super::super::{RetryScope, StoreError};
 use super::connection::{Tx, sql};
 use super::rows::Columns as _;
 use super::writer::Write;
-use super::{stored, wake};
+use super::{rest, stored, wake};
 use crate::domain::ObjectId;
 
 /// See [`Store::retry`](super::super::Store::retry).
@@ -61,7 +61,9 @@ impl Retry {
         let count = touched.len() as u64;
         touched.sort_unstable();
         touched.dedup();
-        wake::settle(tx, &touched.iter().map(String::as_str).collect::<Vec<_>>()).await?;
+        let touched: Vec<&str> = touched.iter().map(String::as_str).collect();
+        rest::rest(tx, &touched).await?;
+        wake::settle(tx, &touched).await?;
         Ok(count)
     }
 
@@ -84,7 +86,9 @@ impl Retry {
             }
             count += statement.run(tx).await?;
         }
-        wake::settle(tx, &[object.customer().as_str()]).await?;
+        let customer = [object.customer().as_str()];
+        rest::rest(tx, &customer).await?;
+        wake::settle(tx, &customer).await?;
         Ok(count)
     }
 }

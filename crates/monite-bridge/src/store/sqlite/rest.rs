@@ -8,18 +8,25 @@ use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
 use super::super::StoreError;
+use super::super::rows::to_json;
 use super::{database, micros};
 use crate::domain::CustomerId;
 
 /// Lets the users of this customer rest, if it is not to be there.
 pub(super) async fn rest(tx: &mut SqliteConnection, customer: &CustomerId) -> Result<(), StoreError> {
+    rest_all(tx, &to_json(&[customer.as_str()])).await
+}
+
+/// The same for many customers (a JSON array of ids).
+pub(super) async fn rest_all(tx: &mut SqliteConnection, customers: &str) -> Result<(), StoreError> {
     sqlx::query(
         "-- rest_users
          UPDATE user_work SET state = 'deactivated', due_at = NULL
-         WHERE customer_id = ?1 AND wish = 'present' AND state IN ('pending', 'retrying')
-           AND EXISTS (SELECT 1 FROM customer_work c WHERE c.customer_id = ?1 AND c.wish = 'gone')",
+         WHERE customer_id IN (SELECT j.value FROM json_each(?1) j
+                               JOIN customer_work c ON c.customer_id = j.value AND c.wish = 'gone')
+           AND wish = 'present' AND state IN ('pending', 'retrying')",
     )
-    .bind(customer.as_str())
+    .bind(customers)
     .execute(tx)
     .await
     .map_err(database("rest_users"))?;

@@ -4,9 +4,10 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
+use super::super::rows::to_json;
 use super::super::{RetryScope, StoreError};
 use super::writer::Write;
-use super::{database, micros, wake};
+use super::{database, micros, rest, wake};
 use crate::domain::ObjectId;
 
 /// See [`Store::retry`](super::super::Store::retry).
@@ -53,7 +54,9 @@ impl Retry {
         let count = touched.len() as u64;
         touched.sort_unstable();
         touched.dedup();
-        wake::settle(tx, &super::rows::to_json(&touched)).await?;
+        let touched = to_json(&touched);
+        rest::rest_all(tx, &touched).await?;
+        wake::settle(tx, &touched).await?;
         Ok(count)
     }
 
@@ -73,6 +76,7 @@ impl Retry {
             }
             count += query.execute(&mut *tx).await.map_err(database("retry"))?.rows_affected();
         }
+        rest::rest(tx, object.customer()).await?;
         wake::settle_one(tx, object.customer().as_str()).await?;
         Ok(count)
     }
