@@ -4,7 +4,7 @@ use futures::TryStreamExt;
 use jiff::{SignedDuration, Timestamp};
 use monite::{Entity, EntityFilter, EntityStatus, EntityUser, EntityUserFilter, Monite, NewEntity, NewEntityUser};
 
-use super::outcome::shows_by;
+use super::outcome::{LISTING_LAG, shows_by};
 use crate::domain::{Attempt, CustomerId, EntityLink, UserLink};
 use crate::store::{Store, StoreError};
 
@@ -39,13 +39,18 @@ pub enum LookError {
 ///
 /// Monite knows no external id on creation, so two customers with the same details cannot be told apart; they need not be:
 /// entities that look the same are interchangeable until the first one is linked. Each customer that waits for one takes the
-/// one of its own rank, so that two never take the same.
+/// one of its own rank, so that two never take the same; but only once its own would show, or it would take another's while its
+/// own is still hidden, and the other would find nothing and create a third.
 pub async fn look_for_entity(
     monite: &Monite, store: &dyn Store, customer: &CustomerId, attempt: &Attempt<NewEntity>, now: Timestamp,
 ) -> Result<Found<EntityLink>, LookError> {
     // The rivals are read before the listing and the owners: whoever links its entity in between leaves one rival too many
     // here, which makes us wait, and never one candidate too many.
     let rivals = store.unsettled(&attempt.sent.email).await?;
+    let settled_by = shows_by(attempt.lands_by);
+    if now < settled_by && rivals.iter().any(|(rival, sent)| rival != customer && is_alike(sent, &attempt.sent)) {
+        return Ok(Found::NotYet(settled_by));
+    }
     let filter = EntityFilter {
         email: Some(attempt.sent.email.clone()),
         created_at_gte: Some(attempt.at - CLOCK_SKEW),
@@ -68,7 +73,9 @@ pub async fn look_for_entity(
     Ok(match choice {
         Choice::It(link) => Found::It(link),
         Choice::TooMany(ids) => Found::TooMany(ids),
-        Choice::Nothing if now < shows_by(attempt.lands_by) => Found::NotYet(shows_by(attempt.lands_by)),
+        Choice::Nothing if now < settled_by => Found::NotYet(settled_by),
+        // What is there may be ours: the rival's own may not have landed, or not show yet. It settles in its turn.
+        Choice::AnotherFirst => Found::NotYet(now + LISTING_LAG),
         Choice::Nothing => Found::Nothing,
     })
 }
@@ -79,6 +86,8 @@ pub async fn look_for_entity(
 enum Choice {
     It(EntityLink),
     Nothing,
+    /// There are some, but those who wait and come first take them all.
+    AnotherFirst,
     TooMany(Vec<String>),
 }
 
@@ -92,7 +101,11 @@ fn choose(
         return Choice::TooMany(candidates.iter().map(|link| link.id.to_string()).collect());
     }
     let rank = waiting.iter().filter(|rival| **rival < customer).count();
-    candidates.get(rank).map_or(Choice::Nothing, |link| Choice::It((*link).clone()))
+    match candidates.get(rank) {
+        Some(link) => Choice::It((*link).clone()),
+        None if candidates.is_empty() => Choice::Nothing,
+        None => Choice::AnotherFirst,
+    }
 }
 
 /// Whether two documents describe the same legal or natural person at the same address of mail and country.
@@ -187,6 +200,7 @@ mod tests {
         let choice = match choose(&free, &rivals, &id(customer), |document| *document == look("")) {
             Choice::It(link) => link.id.as_uuid().as_u128().to_string(),
             Choice::Nothing => "nothing".to_owned(),
+            Choice::AnotherFirst => "another first".to_owned(),
             Choice::TooMany(_) => "too many".to_owned(),
         };
         assert_eq!(choice, expected, "free {free:?}, rivals {rivals:?}");
@@ -199,7 +213,8 @@ mod tests {
         check(&["1", "2"], &["a", "b"], "a", "1");
         check(&["1", "2"], &["a", "b"], "b", "2");
         check(&["1"], &["a", "b"], "a", "1");
-        check(&["1"], &["a", "b"], "b", "nothing");
+        check(&["1"], &["a", "b"], "b", "another first");
+        check(&[], &["a", "b"], "b", "nothing");
         check(&["1", "2"], &["a"], "a", "too many");
         check(&["1", "2", "3"], &["a", "b"], "b", "too many");
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use monite_sandbox::{Fault, FaultRule};
 use serde_json::json;
 
-use crate::support::{Dies, Setup, TestBridge, user_document};
+use crate::support::{Dies, Setup, TestBridge, customer_document, user_document};
 
 /// Longer than a create takes to land, and as long as lists may lag behind one that lands at the last moment.
 const LAG: Fault = Fault::Stale(Duration::from_secs(28));
@@ -21,6 +21,25 @@ async fn an_entity_that_does_not_show_yet_is_not_created_again() {
     assert_eq!(bridge.get("/v1/customers/acme").await.state(), "in_sync");
     assert_eq!(bridge.sandbox.entities().len(), 1);
     assert_eq!(bridge.sandbox.calls("POST /entities"), 1);
+}
+
+/// Two customers with the same details: one's entity shows, the other's does not yet. Neither is taken for the other's.
+#[tokio::test]
+async fn twins_of_which_one_does_not_show_yet_stay_two() {
+    for (first, second) in [("acme", "beta"), ("beta", "acme")] {
+        let mut bridge = TestBridge::start().await;
+        let twin = customer_document("twin");
+        bridge.put(&format!("/v1/customers/{first}"), &twin).await;
+        dies_after(&mut bridge, "POST /entities").await;
+        bridge.advance(10);
+        bridge.sandbox.once("POST /entities", LAG);
+        bridge.put(&format!("/v1/customers/{second}"), &twin).await;
+        dies_after(&mut bridge, "POST /entities").await;
+        bridge.settle().await;
+        assert_eq!(bridge.sandbox.calls("POST /entities"), 2, "{first} first");
+        assert_eq!(bridge.sandbox.entities().len(), 2);
+        assert_ne!(bridge.entity_id(first).await, bridge.entity_id(second).await);
+    }
 }
 
 #[tokio::test]
