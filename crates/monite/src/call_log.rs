@@ -6,6 +6,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::transport::TransportKind;
+
 /// Most records kept; older ones make room.
 const KEPT: usize = 32;
 
@@ -26,8 +28,13 @@ pub struct CallRecord {
     pub method: String,
     /// Path below the base URL.
     pub path: String,
+    /// When its answer was here, or nobody waited for one any more.
+    pub ended_at: Timestamp,
     /// HTTP status; `None` when no answer arrived.
     pub status: Option<u16>,
+    /// How far it came, when no answer arrived.
+    #[serde(skip)]
+    pub lost: Option<TransportKind>,
     /// Monite's number for the request.
     pub request_id: Option<String>,
     /// Why it did not work.

@@ -150,7 +150,7 @@ impl Wire {
                 Outcome::lost(request, lost)
             }
         };
-        outcome.note(request, sent_at, journey.log.as_ref());
+        outcome.note(request, sent_at, self.clock.now(), journey.log.as_ref());
         outcome.result
     }
 
@@ -234,17 +234,22 @@ impl Outcome {
     }
 
     /// Writes it down: in the log for operators, and in the one the caller gave.
-    fn note(&self, request: &Request, at: Timestamp, log: Option<&CallLog>) {
+    fn note(&self, request: &Request, at: Timestamp, ended_at: Timestamp, log: Option<&CallLog>) {
         let request_id = self.request_id.as_ref().map(RequestId::as_str);
         tracing::debug!(operation = request.operation, status = self.status, request_id, "called Monite");
         if let Some(log) = log {
             log.push(CallRecord {
                 at,
+                ended_at,
                 operation: request.operation.to_owned(),
                 method: request.method.to_string(),
                 path: request.path.clone(),
                 status: self.status,
                 request_id: request_id.map(str::to_owned),
+                lost: match &self.result {
+                    Err(Error::Transport { kind, .. }) => Some(*kind),
+                    _ => None,
+                },
                 error: self.result.as_ref().err().map(ToString::to_string),
             });
         }

@@ -5,10 +5,10 @@ use std::time::Duration;
 use jiff::Timestamp;
 use monite::{EntityId, EntityUserId, NewEntity, NewEntityUser, Permissions, RoleId};
 
-/// A call stored as going out is given this long to land when its process dies before it sees an answer: the request timeout
-/// of the client plus a margin for Monite to finish what it had begun. One that waited for the rate limit first, and went out
-/// later than stored, is covered by the lease: nobody looks before that has ended, ten seconds or more after the death.
-pub const LANDS_WITHIN_UNSEEN: Duration = Duration::from_secs(20);
+/// A call stored as going out is given this long to land when its process dies, or stands still, before it sees an answer: the
+/// request timeout of the client, and then as long as one that was not answered in time. A call that waited for its turn goes
+/// out later than stored, but only while its lease holds; whoever takes the customer over counts from then.
+pub const LANDS_WITHIN_UNSEEN: Duration = Duration::from_secs(75);
 
 /// What we know of one thing at Monite.
 ///

@@ -1,18 +1,20 @@
 //! Does one action at Monite and notes down what came of it. Holds the I/O of a visit and makes no choices.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures::TryStreamExt;
+use jiff::Timestamp;
 use monite::{
-    CallLog, Clock, EntityId, EntityStatus, EntityUser, EntityUserFilter, EntityUserId, Field, Monite, NewRole,
-    Permissions, Priority, Role, RoleFilter, RoleId, RolePatch,
+    CallLog, CallRecord, Clock, EntityId, EntityStatus, EntityUser, EntityUserFilter, EntityUserId, Field, Monite,
+    NewRole, Permissions, Priority, Role, RoleFilter, RoleId, RolePatch,
 };
 
 use super::awaited::Awaited;
 use super::diff::{entity_patch, user_changes, user_patch};
 use super::observe::{Found, LookError, look_for_entity, look_for_user};
-use super::outcome::{Failure, LISTING_LAG, Verdict, judge, lands_by, may_have_landed};
+use super::outcome::{Failure, LISTING_LAG, Verdict, judge, lands_by, lands_late, may_have_landed};
 use super::plan::{Action, Observed};
 use crate::domain::document::UserDocument;
 use crate::domain::role::RoleName;
@@ -52,6 +54,9 @@ pub struct Hands {
     pub observed: Observed,
     /// Found out, not yet written down. Written with the next mark, so that a create costs one commit and not two.
     pub notes: Vec<Change>,
+    /// Changes that went unanswered and may still land until then, although a later one was answered: of the customer (`None`)
+    /// and of users.
+    pub(super) late: BTreeMap<Option<UserId>, Timestamp>,
 }
 
 impl Hands {
@@ -66,11 +71,21 @@ impl Hands {
         let priority = if is_awaited { Priority::Interactive } else { Priority::Bulk };
         let monite = self.monite.with_priority(priority).recording(&log);
         let done = self.dispatch(&monite, action).await;
-        let calls: Vec<Call> = log.take().into_iter().map(call_of).collect();
+        let attempts = log.take();
+        if action.changes_what_is_there() {
+            self.note_late(action.user(), &attempts);
+        }
+        let calls: Vec<Call> = attempts.into_iter().map(call_of).collect();
         if !calls.is_empty() {
             self.notes.push(Change::Calls(action.user().cloned(), calls));
         }
         done
+    }
+
+    fn note_late(&mut self, user: Option<&UserId>, attempts: &[CallRecord]) {
+        let Some(until) = attempts.iter().filter_map(lands_late).max() else { return };
+        let late = self.late.entry(user.cloned()).or_insert(until);
+        *late = until.max(*late);
     }
 
     async fn dispatch(&mut self, monite: &Monite, action: &Action) -> Result<(), Halt> {
@@ -464,7 +479,7 @@ fn names_a_role(error: &monite::Error) -> bool {
     matches!(error, monite::Error::Api { message, .. } if message.to_ascii_lowercase().contains("role"))
 }
 
-fn call_of(record: monite::CallRecord) -> Call {
+fn call_of(record: CallRecord) -> Call {
     Call {
         at: record.at,
         method: record.method,

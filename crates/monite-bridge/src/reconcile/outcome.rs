@@ -132,6 +132,18 @@ pub fn lands_by(error: &monite::Error, now: Timestamp) -> Timestamp {
     now + if timed_out { LANDS_WITHIN_TIMEOUT } else { LANDS_WITHIN_CUT }
 }
 
+/// Until when an attempt that nobody saw answered may still land, whatever became of the attempts after it.
+#[must_use]
+pub fn lands_late(attempt: &monite::CallRecord) -> Option<Timestamp> {
+    let within = match (attempt.lost, attempt.status) {
+        (Some(kind), _) if kind.was_not_sent() => return None,
+        (Some(monite::TransportKind::Timeout), _) => LANDS_WITHIN_TIMEOUT,
+        (Some(_), _) | (None, Some(500..)) => LANDS_WITHIN_CUT,
+        (None, _) => return None,
+    };
+    Some(attempt.ended_at + within)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use jiff::Timestamp;
 use monite::{Clock, Deadline, Monite};
 use tokio_util::sync::CancellationToken;
 
@@ -104,6 +105,7 @@ impl<'a> Round<'a> {
             awaited: workshop.awaited.clone(),
             observed: Observed::of(&visit),
             notes: Vec::new(),
+            late: late(&visit),
         };
         Self {
             workshop,
@@ -262,7 +264,7 @@ impl<'a> Round<'a> {
             Wish::Present => SyncState::InSync,
             Wish::Gone => SyncState::Deactivated,
         };
-        let progress = self.success(self.visit.customer.sync.generation, state);
+        let progress = self.success(None, self.visit.customer.sync.generation, state);
         self.hands.notes.push(Change::CustomerDone(progress));
     }
 
@@ -275,21 +277,27 @@ impl<'a> Round<'a> {
         let generation = user.sync.generation;
         let change = match user.wish {
             Wish::Gone => Change::UserGone(id.clone(), generation),
-            Wish::Present => Change::UserDone(id.clone(), self.success(generation, SyncState::InSync)),
+            Wish::Present => Change::UserDone(id.clone(), self.success(Some(id), generation, SyncState::InSync)),
         };
         self.hands.notes.push(change);
     }
 
-    fn success(&self, generation: Generation, state: SyncState) -> Progress {
+    fn success(&self, user: Option<&UserId>, generation: Generation, state: SyncState) -> Progress {
+        let now = self.workshop.clock.now();
         Progress {
             generation,
             state,
             attempts: 0,
             due_at: None,
             error: None,
-            unanswered_until: None,
-            at: self.workshop.clock.now(),
+            unanswered_until: self.may_land_until(user, now),
+            at: now,
         }
+    }
+
+    /// Until when a change of this object may still land although a later one was answered.
+    fn may_land_until(&self, user: Option<&UserId>, now: Timestamp) -> Option<Timestamp> {
+        self.hands.late.get(&user.cloned()).copied().filter(|until| *until > now)
     }
 
     /// Notes down how everything came out and gives the customer back.
@@ -335,17 +343,17 @@ impl<'a> Round<'a> {
 
     fn note_failures(&mut self) {
         if let Some(failure) = self.entity_failure.take() {
-            let progress = self.failure(&self.visit.customer.sync, &failure);
+            let progress = self.failure(None, &self.visit.customer.sync, &failure);
             self.hands.notes.push(Change::CustomerDone(progress));
         }
         for (id, failure) in &self.user_failures {
             let Some(user) = self.visit.users.iter().find(|user| user.id == *id) else { continue };
-            let progress = self.failure(&user.sync, failure);
+            let progress = self.failure(Some(id), &user.sync, failure);
             self.hands.notes.push(Change::UserDone(id.clone(), progress));
         }
     }
 
-    fn failure(&self, sync: &SyncStatus, failure: &Failure) -> Progress {
+    fn failure(&self, user: Option<&UserId>, sync: &SyncStatus, failure: &Failure) -> Progress {
         let (now, attempts) = (self.workshop.clock.now(), sync.attempts.saturating_add(1));
         let due_at = failure.verdict.due_at(now, attempts, self.workshop.jitter.next());
         Progress {
@@ -354,10 +362,16 @@ impl<'a> Round<'a> {
             attempts,
             due_at,
             error: Some(failure.error.clone()),
-            unanswered_until: failure.unanswered_until,
+            unanswered_until: failure.unanswered_until.max(self.may_land_until(user, now)),
             at: now,
         }
     }
+}
+
+/// Changes of earlier visits that may still land. They are of what is desired now, so they do no harm until that changes.
+fn late(visit: &Visit) -> BTreeMap<Option<UserId>, Timestamp> {
+    let users = visit.users.iter().filter_map(|user| Some((Some(user.id.clone()), user.late?)));
+    visit.customer.late.map(|until| (None, until)).into_iter().chain(users).collect()
 }
 
 fn touched(visit: &Visit, noted: &[UserId], failed: &BTreeMap<UserId, Failure>) -> Vec<ObjectId> {

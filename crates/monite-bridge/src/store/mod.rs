@@ -72,6 +72,9 @@ pub struct Customer {
     /// A change that carried something else than what is desired now went out without an answer, and may still land until then:
     /// what Monite holds must be looked at before it is changed again.
     pub doubt: Option<Timestamp>,
+    /// A change that carried what is desired now went out without an answer, and may still land until then. It can do no harm
+    /// until something else is desired; from then on it is a doubt.
+    pub late: Option<Timestamp>,
     /// The latest calls at Monite, newest first.
     pub calls: Vec<Call>,
 }
@@ -93,6 +96,8 @@ pub struct User {
     pub entity_user: Seen<UserLink, NewEntityUser>,
     /// See [`Customer::doubt`].
     pub doubt: Option<Timestamp>,
+    /// See [`Customer::late`].
+    pub late: Option<Timestamp>,
     /// The latest calls at Monite, newest first.
     pub calls: Vec<Call>,
 }
@@ -255,8 +260,8 @@ pub struct Progress {
     pub due_at: Option<Timestamp>,
     /// Why it failed; `None` after a success.
     pub error: Option<LastError>,
-    /// A change went out of which nobody knows whether it landed; it may until then. `None`: every change was answered. See
-    /// [`Customer::doubt`].
+    /// A change went out of which nobody knows whether it landed; it may until then, also when a later one was answered. `None`:
+    /// no such change can still land. See [`Customer::doubt`].
     pub unanswered_until: Option<Timestamp>,
     /// When this was.
     pub at: Timestamp,

@@ -76,7 +76,8 @@ pub(super) fn customer(row: &impl Columns) -> Result<Customer, StoreError> {
         wish: wish(&row.text("wish")?).map_err(at)?,
         sync: status(row).map_err(at)?,
         entity: entity(row).map_err(at)?,
-        doubt: doubt(row).map_err(at)?,
+        doubt: unanswered(row, false).map_err(at)?,
+        late: unanswered(row, true).map_err(at)?,
         calls: json(&row.text("calls")?).map_err(at)?,
     })
 }
@@ -93,7 +94,8 @@ pub(super) fn user(row: &impl Columns) -> Result<User, StoreError> {
         wish: wish(&row.text("wish")?).map_err(at)?,
         sync: status(row).map_err(at)?,
         entity_user: entity_user(row).map_err(at)?,
-        doubt: doubt(row).map_err(at)?,
+        doubt: unanswered(row, false).map_err(at)?,
+        late: unanswered(row, true).map_err(at)?,
         calls: json(&row.text("calls")?).map_err(at)?,
     })
 }
@@ -227,11 +229,11 @@ fn entity_user(row: &impl Columns) -> Result<Seen<UserLink, NewEntityUser>, Unre
     })
 }
 
-/// It counts once another generation is desired.
-fn doubt(row: &impl Columns) -> Result<Option<Timestamp>, Unread> {
-    let counts =
-        row.number_or_null("doubt_generation")?.is_some_and(|of| row.number("generation").is_ok_and(|now| of != now));
-    row.number_or_null("doubt_until")?.filter(|_| counts).map(time).transpose()
+/// Until when an unanswered change may land: one of what is desired now, or one of something else.
+fn unanswered(row: &impl Columns, of_what_is_desired: bool) -> Result<Option<Timestamp>, Unread> {
+    let (of, now) = (row.number_or_null("doubt_generation")?, row.number("generation")?);
+    let is_asked_for = of.is_some_and(|of| (of == now) == of_what_is_desired);
+    row.number_or_null("doubt_until")?.filter(|_| is_asked_for).map(time).transpose()
 }
 
 fn attempt<A>(row: &impl Columns, sent: A) -> Result<Attempt<A>, Unread> {

@@ -14,6 +14,7 @@ mod drift_unsure;
 mod equal;
 mod import;
 mod lag;
+mod late;
 mod never_twice;
 mod openapi;
 mod outage;

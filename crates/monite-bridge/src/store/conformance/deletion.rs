@@ -229,5 +229,7 @@ pub(crate) async fn an_entity_that_appears_under_a_deleted_customer_is_due(datab
     let visit = desk.visit(&lease, at(60)).await;
     assert!(visit.customer_due);
     assert_eq!((visit.customer.wish, visit.customer.sync.state), (Wish::Gone, SyncState::Pending));
-    assert_eq!(visit.customer.entity, attempted(&document("1"), at(2)));
+    let Seen::Unknown(attempt) = attempted(&document("1"), at(2)) else { unreachable!("it says so") };
+    let lands_by = at(60) + crate::domain::LANDS_WITHIN_UNSEEN;
+    assert_eq!(visit.customer.entity, Seen::Unknown(Attempt { lands_by, ..attempt }));
 }

@@ -70,6 +70,35 @@ pub(crate) async fn a_success_ends_a_doubt(database: &impl Database) {
     assert_eq!(desk.doubts().await, [None, None]);
 }
 
+/// The client repeated the change itself: the second one was answered, the first one may be anywhere.
+pub(crate) async fn a_success_keeps_what_may_still_land(database: &impl Database) {
+    let desk = Desk::of(database).await;
+    desk.changed().await;
+    let lease = desk.claim_one(at(1)).await;
+    let progress = Progress { unanswered_until: Some(at(9)), ..done(2, at(2)) };
+    let changes = vec![Change::CustomerDone(progress.clone()), Change::UserDone(user_id("ana"), progress)];
+    desk.finished(&lease, changes).await;
+    assert_eq!(desk.doubts().await, [None, None], "what is desired may land a second time");
+    let late = [desk.see("acme").await.late, desk.see_person("acme", "ana").await.unwrap().late];
+    assert_eq!(late, [Some(at(9)), Some(at(9))]);
+    desk.write("3", at(7)).await;
+    assert_eq!(desk.doubts().await, [Some(at(9)), Some(at(9))]);
+}
+
+/// It may have waited for its turn until its lease was over.
+pub(crate) async fn a_create_of_the_dead_may_land_as_late_as_one_that_goes_out_now(database: &impl Database) {
+    let desk = Desk::of(database).await;
+    desk.put("acme", &document("1"), at(0)).await;
+    let lease = desk.claim_one(at(0)).await;
+    let sent = document("1").as_entity().clone();
+    let attempt = Attempt { at: at(0), lands_by: at(5), sent };
+    desk.recorded(&lease, vec![Change::Entity(Seen::Unknown(attempt))]).await;
+    let later = at(1) + LEASE;
+    desk.claim_one(later).await;
+    let Seen::Unknown(attempt) = desk.see("acme").await.entity else { panic!("it was not looked for") };
+    assert_eq!(attempt.lands_by, later + crate::domain::LANDS_WITHIN_UNSEEN);
+}
+
 pub(crate) async fn what_is_written_while_a_visit_has_it_in_hand_is_in_doubt_until_the_visit_tells<D: Database>(_: &D) {
     let until = Some(at(2) + crate::domain::LANDS_WITHIN_UNSEEN);
     for (told, left) in [

@@ -81,6 +81,8 @@ macro_rules! conformance_tests {
             doubt {
                 an_unanswered_change_is_in_doubt_once_something_else_is_desired,
                 a_success_ends_a_doubt,
+                a_success_keeps_what_may_still_land,
+                a_create_of_the_dead_may_land_as_late_as_one_that_goes_out_now,
                 what_is_written_while_a_visit_has_it_in_hand_is_in_doubt_until_the_visit_tells,
                 what_was_not_in_the_visits_hands_is_in_no_doubt,
                 deletions_are_writes_too,

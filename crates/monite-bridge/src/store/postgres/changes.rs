@@ -170,13 +170,14 @@ macro_rules! progress_columns {
          synced_generation = CASE WHEN now.confirmed_at IS NULL THEN w.synced_generation ELSE now.generation END,
          synced_at = coalesce(now.confirmed_at, w.synced_at),
          doubt_generation = CASE
-             WHEN now.confirmed_at IS NOT NULL THEN NULL
              WHEN now.unanswered_until IS NOT NULL THEN now.generation
+             WHEN now.confirmed_at IS NOT NULL THEN NULL
              -- The first attempt at this generation, and it was answered: whoever suspected it on its way may be at ease.
              WHEN w.doubt_generation = now.generation AND now.attempts <= 1 THEN NULL
              ELSE w.doubt_generation END,
          doubt_until = CASE
-             WHEN now.confirmed_at IS NOT NULL THEN NULL
+             -- Who succeeds knows of every change that may still land.
+             WHEN now.confirmed_at IS NOT NULL THEN now.unanswered_until
              WHEN now.unanswered_until IS NOT NULL THEN greatest(w.doubt_until, now.unanswered_until)
              WHEN w.doubt_generation = now.generation AND now.attempts <= 1 THEN NULL
              ELSE w.doubt_until END"

@@ -41,7 +41,7 @@ macro_rules! doubt_if_in_hand {
             $table,
             ".doubt_until, ",
             $now,
-            " + 20000000) ELSE ",
+            " + 75000000) ELSE ",
             $table,
             ".doubt_until END"
         )
@@ -50,10 +50,11 @@ macro_rules! doubt_if_in_hand {
 pub(super) use doubt_if_in_hand;
 
 // The number above.
-const _: () = assert!(LANDS_WITHIN_UNSEEN.as_micros() == 20_000_000);
+const _: () = assert!(LANDS_WITHIN_UNSEEN.as_micros() == 75_000_000);
 
 /// These customers were taken although the last worker did not give them back. It may have died in the middle of a change, and that counts
-/// as an attempt: the next one's answer tells nothing about this one.
+/// as an attempt: the next one's answer tells nothing about this one. A create may have waited for its turn until the lease was over, so it is
+/// given as long from now as one that goes out now.
 pub(super) async fn left_behind(tx: &mut Tx, customers: &[&str], now: Timestamp) -> Result<(), StoreError> {
     if customers.is_empty() {
         return Ok(());
@@ -77,6 +78,18 @@ pub(super) async fn left_behind(tx: &mut Tx, customers: &[&str], now: Timestamp)
     .bind(customers)
     .bind(until)
     .bind(micros(now))
+    .run(tx)
+    .await?;
+    sql("-- lands_later_customers_left_behind
+         UPDATE customer_work SET lands_by = greatest(lands_by, $2) WHERE customer_id = ANY($1) AND seen = 'unknown'")
+    .bind(customers)
+    .bind(until)
+    .run(tx)
+    .await?;
+    sql("-- lands_later_users_left_behind
+         UPDATE user_work SET lands_by = greatest(lands_by, $2) WHERE customer_id = ANY($1) AND seen = 'unknown'")
+    .bind(customers)
+    .bind(until)
     .run(tx)
     .await?;
     Ok(())

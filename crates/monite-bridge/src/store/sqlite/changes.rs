@@ -187,13 +187,14 @@ macro_rules! progress_columns {
          synced_generation = CASE WHEN ?6 IS NULL THEN synced_generation ELSE ?1 END,
          synced_at = ifnull(?6, synced_at),
          doubt_generation = CASE
-             WHEN ?6 IS NOT NULL THEN NULL
              WHEN ?7 IS NOT NULL THEN ?1
+             WHEN ?6 IS NOT NULL THEN NULL
              -- The first attempt at this generation, and it was answered: whoever suspected it on its way may be at ease.
              WHEN doubt_generation = ?1 AND ?3 <= 1 THEN NULL
              ELSE doubt_generation END,
          doubt_until = CASE
-             WHEN ?6 IS NOT NULL THEN NULL
+             -- Who succeeds knows of every change that may still land.
+             WHEN ?6 IS NOT NULL THEN ?7
              WHEN ?7 IS NOT NULL THEN max(ifnull(doubt_until, 0), ?7)
              WHEN doubt_generation = ?1 AND ?3 <= 1 THEN NULL
              ELSE doubt_until END"

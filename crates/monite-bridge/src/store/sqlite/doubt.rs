@@ -24,17 +24,18 @@ macro_rules! doubt_if_in_hand {
             $in_hand,
             " THEN max(ifnull(doubt_until, 0), ",
             $now,
-            " + 20000000) ELSE doubt_until END"
+            " + 75000000) ELSE doubt_until END"
         )
     };
 }
 pub(super) use doubt_if_in_hand;
 
 // The number above.
-const _: () = assert!(LANDS_WITHIN_UNSEEN.as_micros() == 20_000_000);
+const _: () = assert!(LANDS_WITHIN_UNSEEN.as_micros() == 75_000_000);
 
 /// Of these customers (a JSON array of ids), which are about to be taken: those that the last worker did not give back. It may
-/// have died in the middle of a change, and that counts as an attempt: the next one's answer tells nothing about this one.
+/// have died in the middle of a change, and that counts as an attempt: the next one's answer tells nothing about this one. A
+/// create may have waited for its turn until the lease was over, so it is given as long from now as one that goes out now.
 pub(super) async fn left_behind(tx: &mut SqliteConnection, customers: &str, now: Timestamp) -> Result<(), StoreError> {
     let left: Vec<String> = sqlx::query_scalar(
         "-- left_behind
@@ -57,7 +58,11 @@ pub(super) async fn left_behind(tx: &mut SqliteConnection, customers: &str, now:
          UPDATE user_work SET
              doubt_generation = ifnull(doubt_generation, generation), doubt_until = max(ifnull(doubt_until, 0), ?2),
              attempts = max(attempts, 1)
-         WHERE customer_id IN (SELECT value FROM json_each(?1)) AND seen = 'present' AND due_at <= ?3",
+         WHERE customer_id IN (SELECT value FROM json_each(?1)) AND seen = 'present' AND due_at <= ?3;
+         UPDATE customer_work SET lands_by = max(lands_by, ?2)
+         WHERE customer_id IN (SELECT value FROM json_each(?1)) AND seen = 'unknown';
+         UPDATE user_work SET lands_by = max(lands_by, ?2)
+         WHERE customer_id IN (SELECT value FROM json_each(?1)) AND seen = 'unknown'",
     )
     .bind(to_json(&left))
     .bind(micros(now + LANDS_WITHIN_UNSEEN))
