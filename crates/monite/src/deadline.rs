@@ -51,7 +51,9 @@ impl Deadline {
 
     /// When it is.
     pub fn at(&self) -> Timestamp {
-        Timestamp::from_microsecond(self.inner.at.load(Ordering::Relaxed)).unwrap_or(Timestamp::MIN)
+        let at = self.inner.at.load(Ordering::Relaxed);
+        // Only the very ends of time do not survive the way to microseconds and back.
+        Timestamp::from_microsecond(at).unwrap_or(if at < 0 { Timestamp::MIN } else { Timestamp::MAX })
     }
 
     /// The error of a call that would leave at `now` although it is over.
@@ -67,5 +69,17 @@ impl Deadline {
 impl fmt::Debug for Deadline {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Deadline({} ends at {})", self.inner.of, self.at())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ends_of_time_stay_ends() {
+        for at in [Timestamp::MIN, Timestamp::UNIX_EPOCH, Timestamp::MAX] {
+            assert_eq!(Deadline::new("it", at).at(), at);
+        }
     }
 }
