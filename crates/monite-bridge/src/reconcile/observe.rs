@@ -145,8 +145,8 @@ fn document_of(entity: &Entity) -> NewEntity {
 }
 
 /// Looks for the entity user of an unanswered create by the login that was sent: logins are unique within an entity, so there
-/// is one or none. `login_still_wanted`: a create that lands late, or does not show yet, cannot do harm then, because the next
-/// one is refused as a duplicate and looks again.
+/// is one or none. `login_still_wanted`: one that has landed and does not show yet cannot do harm then, because the next create is
+/// refused as a duplicate and looks again. One that may still land can: by then the next one may have given the login up.
 pub async fn look_for_user(
     monite: &Monite, entity: monite::EntityId, attempt: &Attempt<NewEntityUser>, login_still_wanted: bool,
     now: Timestamp,
@@ -154,14 +154,13 @@ pub async fn look_for_user(
     let filter = EntityUserFilter { login: Some(attempt.sent.login.clone()), ..EntityUserFilter::default() };
     let found: Vec<EntityUser> = monite.entity(entity).users().stream(filter).try_collect().await?;
     let mut alike = found.into_iter().filter(|user| user.login == attempt.sent.login);
+    let settled_by = if login_still_wanted { attempt.lands_by } else { shows_by(attempt.lands_by) };
     Ok(match (alike.next(), alike.next()) {
         (Some(one), None) => Found::It(user_link_of(&one, &attempt.sent)),
         (Some(one), Some(other)) => {
             Found::TooMany([one, other].into_iter().chain(alike).map(|user| user.id.to_string()).collect())
         }
-        (None, _) if now < shows_by(attempt.lands_by) && !login_still_wanted => {
-            Found::NotYet(shows_by(attempt.lands_by))
-        }
+        (None, _) if now < settled_by => Found::NotYet(settled_by),
         (None, _) => Found::Nothing,
     })
 }

@@ -4,7 +4,7 @@ use monite_bridge::domain::Seen;
 use monite_sandbox::Fault;
 use serde_json::{Value, json};
 
-use crate::support::{Dies, TestBridge, customer_document};
+use crate::support::{Dies, TestBridge, customer_document, user_document};
 
 /// The connection is cut, the client sends the change again and is answered, and then the product wants something else: the first
 /// one lands last, and must not stay.
@@ -47,6 +47,33 @@ async fn a_create_of_the_dead_that_lands_a_minute_later_stays_one() {
     bridge.settle().await;
     assert_eq!(bridge.get("/v1/customers/acme").await.state(), "in_sync");
     assert_eq!(bridge.sandbox.entities().len(), 1);
+}
+
+/// A create is cut, the user gets another login, and then the create lands: were it repeated before, that one would have made room
+/// for it by changing its login.
+#[tokio::test]
+async fn a_users_create_that_lands_after_a_change_of_the_login_stays_one() {
+    let bridge = TestBridge::start().await;
+    bridge.put_customer("acme").await;
+    bridge.put_user("acme", "ben", "admin").await;
+    bridge.settle().await;
+    bridge.sandbox.once("POST /entity_users", Fault::CloseBefore);
+    bridge.put_user("acme", "ana", "admin").await;
+    bridge.pass().await;
+    bridge.advance(4);
+    bridge.pass().await;
+    let mut renamed = user_document("ana", "admin");
+    renamed["login"] = json!("ana-2");
+    bridge.put("/v1/customers/acme/users/ana", &renamed).await;
+    bridge.pass().await;
+    let entity = bridge.entity_id("acme").await;
+    let sent =
+        json!({"login": "ana", "first_name": "Ana", "role_id": bridge.sandbox.entity_users(&entity)[0]["role_id"]});
+    let late = serde_json::from_value(sent).unwrap();
+    bridge.reconciler.workshop().monite.entity(entity.parse().unwrap()).users().create(&late).await.unwrap();
+    bridge.settle().await;
+    assert_eq!(bridge.get("/v1/customers/acme/users/ana").await.state(), "in_sync");
+    assert_eq!(bridge.logins("acme").await, ["ben", "ana-2"]);
 }
 
 fn in_city(city: &str) -> Value {
