@@ -234,21 +234,14 @@ impl Hands {
     async fn find_user(&mut self, monite: &Monite, user: &UserId, wanted: Option<&str>) -> Result<(), Halt> {
         let entity = self.entity()?;
         let Some(Seen::Unknown(attempt)) = self.observed.users.get(user) else { return Ok(()) };
-        // With the same login the next create is refused as a duplicate should this one still land; with another, or with
-        // none, it would stay behind unseen.
-        let harmless = wanted == Some(attempt.sent.login.as_str());
-        let found = look_for_user(monite, entity, attempt, harmless, self.clock.now()).await;
+        let still_wanted = wanted == Some(attempt.sent.login.as_str());
+        let found = look_for_user(monite, entity, attempt, still_wanted, self.clock.now()).await;
         let seen: Seen<UserLink, _> = self.found(found, "entity user")?;
-        if let Seen::Present(link) = &seen {
-            let owners = self.store.user_owners(&self.lease.customer, &[link.id]).await?;
-            if let Some(owner) = owners.get(&link.id).filter(|owner| *owner != user) {
-                let message = format!(
-                    "the login {:?} is still held at Monite by the entity user of {owner}",
-                    link.confirmed.login
-                );
-                self.see_user(user, Seen::Absent);
-                return Err(self.unsettled(Verdict::RETRY, message));
-            }
+        if let Seen::Present(link) = &seen
+            && let Some(held) = self.held_by_another(user, &[link.id], &link.confirmed.login).await?
+        {
+            self.see_user(user, Seen::Absent);
+            return Err(held);
         }
         self.see_user(user, seen);
         // As with an entity: the next call may change its login.
@@ -295,6 +288,7 @@ impl Hands {
                 self.see_user(user, Seen::Present(UserLink { id, confirmed: becomes }));
                 Ok(())
             }
+            Err(error) if error.is_conflict() => Err(self.login_is_held(monite, user, &becomes.login, &error).await?),
             Err(error) => {
                 let halt = self.role_may_be_gone(&error, &document.role);
                 if error.is_not_found() && !names_a_role(&error) {
@@ -364,6 +358,33 @@ impl Hands {
             failure.verdict = Verdict::Retry { not_before: Some(LISTING_LAG), not_after: None };
             failure.error.message.push_str("; no list shows who has it yet, so it is looked for again");
         })
+    }
+
+    /// A changed login is taken. By another user of the customer, who is to give it up: that is waited for. By anybody else: the
+    /// document is refused.
+    async fn login_is_held(
+        &self, monite: &Monite, user: &UserId, login: &str, error: &monite::Error,
+    ) -> Result<Halt, Halt> {
+        let filter = EntityUserFilter::with_login(login);
+        let listed: Result<Vec<EntityUser>, _> =
+            monite.entity(self.entity()?).users().stream(filter).try_collect().await;
+        let holders: Vec<_> =
+            self.answered(listed)?.iter().filter(|there| there.login == login).map(|there| there.id).collect();
+        if holders.is_empty() {
+            return Ok(self.does_not_show(error));
+        }
+        Ok(self.held_by_another(user, &holders, login).await?.unwrap_or_else(|| self.failed(error)))
+    }
+
+    /// Why `user` cannot have this login yet, if one of these entity users is another user's of the customer.
+    async fn held_by_another(
+        &self, user: &UserId, holders: &[EntityUserId], login: &str,
+    ) -> Result<Option<Halt>, StoreError> {
+        let owners = self.store.user_owners(&self.lease.customer, holders).await?;
+        Ok(owners.values().find(|owner| *owner != user).map(|owner| {
+            let message = format!("the login {login:?} is still held at Monite by the entity user of {owner}");
+            self.unsettled(Verdict::RETRY, message)
+        }))
     }
 
     /// Commits everything noted down so far.

@@ -23,7 +23,8 @@ on_every_database! {
     more_entities_than_were_sent_are_left_to_a_person,
     a_create_refused_for_the_rate_is_repeated_without_a_look,
     a_login_that_is_taken_at_monite_is_linked_and_not_made_twice,
-    a_login_that_changes_hands_never_ties_two_users_to_one_entity_user;
+    a_login_that_changes_hands_never_ties_two_users_to_one_entity_user,
+    a_login_that_another_user_is_about_to_give_up_is_waited_for;
     on_threads:
     every_kind_of_fault_ends_with_exactly_one_of_everything,
     death_at_any_call_ends_with_exactly_one_of_everything,
@@ -231,6 +232,27 @@ async fn a_login_that_changes_hands_never_ties_two_users_to_one_entity_user(on: 
         ["zoe".to_owned(), "zoe-2".to_owned()].into()
     );
     check(&bridge, &[("acme", &[("zoe", "zoe-2"), ("amy", "zoe")])]).await;
+}
+
+/// The same when the new holder has an entity user already: Monite refuses the login, but not for good.
+async fn a_login_that_another_user_is_about_to_give_up_is_waited_for(on: Database) {
+    let bridge = TestBridge::on(on).await;
+    bridge.put_customer("acme").await;
+    bridge.put_user("acme", "amy", "admin").await;
+    bridge.put_user("acme", "zoe", "admin").await;
+    bridge.settle().await;
+    bridge.sandbox.once("PATCH /entity_users/*", Fault::Status { status: 422, retry_after: None });
+    let mut amy = user_document("amy", "admin");
+    amy["login"] = json!("amy-2");
+    bridge.put("/v1/customers/acme/users/amy", &amy).await;
+    bridge.put("/v1/customers/acme/users/zoe", &user_document("amy", "admin")).await;
+    bridge.pass().await;
+    let zoe = bridge.get("/v1/customers/acme/users/zoe").await.json();
+    assert_eq!(zoe["sync"]["state"], "retrying", "{zoe}");
+    assert!(zoe["sync"]["last_error"]["message"].as_str().unwrap().contains("amy"), "{zoe}");
+    bridge.call("POST", "/v1/customers/acme/users/amy/retry").send().await;
+    bridge.settle().await;
+    check(&bridge, &[("acme", &[("amy", "amy-2"), ("zoe", "amy")])]).await;
 }
 
 pub(crate) const KINDS: [Fault; 7] = [
