@@ -130,6 +130,8 @@ impl Hands {
         self.write_down().await?;
         match monite.entities().create(document).await {
             Ok(entity) => {
+                // A change that went unanswered was not of this one.
+                self.observed.entity_doubt = None;
                 let active = entity.status != EntityStatus::Inactive;
                 self.see_entity(Seen::Present(EntityLink { id: entity.id, confirmed: document.clone(), active }));
                 Ok(())
@@ -257,6 +259,7 @@ impl Hands {
         self.write_down().await?;
         match monite.entity(entity).users().create(&sent).await {
             Ok(created) => {
+                self.observed.user_doubts.remove(user);
                 self.see_user(user, Seen::Present(UserLink { id: created.id, confirmed: sent }));
                 Ok(())
             }

@@ -133,9 +133,17 @@ pub(crate) async fn what_was_not_in_the_visits_hands_is_in_no_doubt(database: &i
     desk.recorded(&lease, vec![Change::CustomerDone(done(2, at(1)))]).await;
     desk.put("acme", &document("3"), at(2)).await;
     assert_eq!(desk.see("acme").await.doubt, None, "its change was answered");
-    desk.put_person("acme", "new", &person("new"), at(2)).await;
+}
+
+/// What is not known to be there may be found in the same visit, and changed at once.
+pub(crate) async fn what_a_visit_may_find_and_change_is_in_doubt(database: &impl Database) {
+    let desk = Desk::of(database).await;
+    desk.settled("acme", 1, at(0)).await;
+    desk.put_person("acme", "new", &person("new"), at(1)).await;
+    desk.claim_one(at(1)).await;
     desk.put_person("acme", "new", &person_named("new", "N"), at(2)).await;
-    assert_eq!(desk.see_person("acme", "new").await.unwrap().doubt, None, "it is not at Monite");
+    let until = Some(at(2) + crate::domain::LANDS_WITHIN_UNSEEN);
+    assert_eq!(desk.see_person("acme", "new").await.unwrap().doubt, until);
 }
 
 pub(crate) async fn deletions_are_writes_too(database: &impl Database) {

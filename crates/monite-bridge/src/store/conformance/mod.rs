@@ -85,6 +85,7 @@ macro_rules! conformance_tests {
                 a_create_of_the_dead_may_land_as_late_as_one_that_goes_out_now,
                 what_is_written_while_a_visit_has_it_in_hand_is_in_doubt_until_the_visit_tells,
                 what_was_not_in_the_visits_hands_is_in_no_doubt,
+                what_a_visit_may_find_and_change_is_in_doubt,
                 deletions_are_writes_too,
                 a_customer_taken_over_from_the_dead_is_in_doubt,
             }

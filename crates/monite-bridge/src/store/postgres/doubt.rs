@@ -14,13 +14,12 @@ use super::round::Round;
 use crate::domain::LANDS_WITHIN_UNSEEN;
 
 /// Columns to set in a write of the product: the table, `now`, and whether the customer is in somebody's hands, as SQL. Only an object that
-/// is there and due can be in the middle of a change. (`greatest` leaves out what is NULL.)
+/// is due can be in the middle of a change; also one that is not known to be there yet, because the visit may find it and change it at
+/// once. (`greatest` leaves out what is NULL.)
 macro_rules! doubt_if_in_hand {
     ($table:literal, $now:literal, $in_hand:literal) => {
         concat!(
             "doubt_generation = CASE WHEN ",
-            $table,
-            ".seen = 'present' AND ",
             $table,
             ".due_at IS NOT NULL AND ",
             $in_hand,
@@ -32,8 +31,6 @@ macro_rules! doubt_if_in_hand {
             $table,
             ".doubt_generation END,
              doubt_until = CASE WHEN ",
-            $table,
-            ".seen = 'present' AND ",
             $table,
             ".due_at IS NOT NULL AND ",
             $in_hand,

@@ -12,15 +12,15 @@ use super::rows::to_json;
 use super::{database, micros};
 use crate::domain::LANDS_WITHIN_UNSEEN;
 
-/// Columns to set in a write of the product: `now` and whether the customer is in somebody's hands, as SQL. Only an object that is
-/// there and due can be in the middle of a change.
+/// Columns to set in a write of the product: `now` and whether the customer is in somebody's hands, as SQL. Only an object that is due
+/// can be in the middle of a change; also one that is not known to be there yet, because the visit may find it and change it at once.
 macro_rules! doubt_if_in_hand {
     ($now:literal, $in_hand:literal) => {
         concat!(
-            "doubt_generation = CASE WHEN seen = 'present' AND due_at IS NOT NULL AND ",
+            "doubt_generation = CASE WHEN due_at IS NOT NULL AND ",
             $in_hand,
             " THEN ifnull(doubt_generation, generation) ELSE doubt_generation END,
-             doubt_until = CASE WHEN seen = 'present' AND due_at IS NOT NULL AND ",
+             doubt_until = CASE WHEN due_at IS NOT NULL AND ",
             $in_hand,
             " THEN max(ifnull(doubt_until, 0), ",
             $now,
