@@ -7,16 +7,25 @@ use monite_bridge::store::{Store, User};
 use monite_sandbox::Sandbox;
 use serde_json::Value;
 
-use crate::product::Wanted;
+use crate::plan::Plan;
+use crate::product::{Wanted, monite_says};
 
 /// Every promise that does not hold, in words.
-pub async fn check(store: &dyn Store, sandbox: &Sandbox, wanted: &[Wanted]) -> Vec<String> {
+pub async fn check(
+    store: &dyn Store, sandbox: &Sandbox, wanted: &[Wanted], tokens: &[(String, String, Value)], plan: &Plan,
+) -> Vec<String> {
     let mut found = Findings { store, sandbox, broken: Vec::new(), linked: BTreeMap::new() };
     for customer in wanted {
         found.customer(customer).await;
     }
     found.nothing_extra();
     found.budget();
+    // Where Monite itself lets such tokens live, a bridge that died could not revoke those of its own memory.
+    let tokens_live =
+        |(name, _): &(String, String)| name == "deleted_user_token" || name == "inactive_entity_user_token";
+    if !plan.quirks.iter().any(tokens_live) {
+        found.tokens(wanted, tokens).await;
+    }
     found.broken
 }
 
@@ -141,6 +150,19 @@ impl Findings<'_> {
             self.sandbox.journal().iter().filter(|call| call.status == Some(429) && call.fault.is_none()).count();
         if over > 0 {
             self.breaks(format!("{over} calls were above Monite's limit"));
+        }
+    }
+
+    async fn tokens(&mut self, wanted: &[Wanted], tokens: &[(String, String, Value)]) {
+        for (customer, user, token) in tokens {
+            let is_there = |one: &&Wanted| one.id == *customer && one.is_present && one.users.contains_key(user);
+            if wanted.iter().any(|one| is_there(&one)) {
+                continue;
+            }
+            let me = monite_says(self.sandbox, token).await;
+            if me["id"].is_string() {
+                self.breaks(format!("{customer}/{user} is gone and its token still works"));
+            }
         }
     }
 

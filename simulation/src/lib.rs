@@ -4,6 +4,16 @@
 //! In reading order: [`turnstile`] (who goes next is the whole of what can differ), [`clock`], [`store`] and [`network`] (what
 //! waits there), [`bridge`], [`product`], [`plan`] (what a seed makes of the world), [`run`](mod@run), [`check`] (what must be
 //! true in the end), [`history`] and [`chance`].
+//!
+//! A run is a storm and the calm after it. In the storm bridges die at any step (before and after each write, and while calls are on
+//! their way) and come back, stand still past their leases, calls are slow, cut, not answered in time or land late, and Monite
+//! refuses, breaks, limits, lags behind and lets tokens expire, each as the seed draws it. In the calm everybody lives, and once nothing
+//! is due the checks compare Monite and the store with what was accepted.
+//!
+//! Determinism: one thread, one step at a time, and the next one is drawn only when nobody can move. Whatever lies between two steps
+//! must not draw lots by itself; `select!` without `biased`, `tokio::sync::watch` with several receivers and the order of a `HashMap` do.
+//! The store is SQLite, one for all bridges, which stands for both databases: leases, fences and the order of writes are promises of
+//! the trait `Store`, and the conformance suite holds both to them.
 
 pub mod bridge;
 pub mod chance;

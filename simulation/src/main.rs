@@ -67,6 +67,7 @@ fn run_all(args: &Args) -> ExitCode {
                     if seed >= args.start.saturating_add(args.seeds) {
                         return;
                     }
+                    let _named = Named(seed);
                     let mut outcome = run(seed);
                     if seed.is_multiple_of(args.twice_every.max(1)) {
                         compare(&mut outcome);
@@ -130,5 +131,19 @@ fn report(outcome: &Outcome) {
     println!("seed {}: {} steps, history {}", outcome.seed, outcome.history.len(), outcome.history.hash());
     for broken in &outcome.broken {
         println!("seed {} broke: {broken}", outcome.seed);
+    }
+    if !outcome.broken.is_empty() {
+        println!("every step of it: cargo xtask sim --history {}", outcome.seed);
+    }
+}
+
+/// Names the seed under which this thread panics.
+struct Named(u64);
+
+impl Drop for Named {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("seed {} panicked; every step until then: cargo xtask sim --history {}", self.0, self.0);
+        }
     }
 }

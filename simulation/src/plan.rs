@@ -39,6 +39,8 @@ pub struct Plan {
     pub faults: Vec<FaultRule>,
     /// Whether one of these is that tokens expire early.
     pub tokens_expire: bool,
+    /// Whether one of these is that reads show what was there before.
+    pub is_stale: bool,
     /// Points that Monite's documents leave open, and how this Monite settles them.
     pub quirks: Vec<(String, String)>,
 }
@@ -64,10 +66,11 @@ impl Plan {
             workers: 1 + chance.below(5),
             in_passes: chance.hits(0.3),
             rate_limit,
-            crash: 0.0,
-            freeze: 0.0,
+            crash: chance.one_of(&[0.0, 0.004, 0.012, 0.03]),
+            freeze: chance.one_of(&[0.0, 0.0, 0.004, 0.012]),
             dawdle: chance.one_of(&[0.0, 0.01]),
             roughness: roughness(&chance, rate_limit.is_some()),
+            is_stale: faults.iter().any(|rule| matches!(rule.action, Fault::Stale(_))),
             faults,
             tokens_expire,
             quirks: quirks(&chance, open_points),
@@ -81,7 +84,12 @@ fn roughness(chance: &Chance, is_limited: bool) -> Roughness {
     if is_limited || chance.hits(0.2) {
         return Roughness { usual, ..Roughness::CALM };
     }
-    Roughness { usual, slow: chance.one_of(&[0.0, 0.05, 0.2]), cut: 0.0, timeout: 0.0 }
+    Roughness {
+        usual,
+        slow: chance.one_of(&[0.0, 0.05, 0.2]),
+        cut: chance.one_of(&[0.0, 0.03, 0.15]),
+        timeout: chance.one_of(&[0.0, 0.02, 0.1]),
+    }
 }
 
 fn faults(chance: &Chance, seed: u64) -> (Vec<FaultRule>, bool) {

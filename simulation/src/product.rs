@@ -8,6 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::body::Body;
+use monite_bridge::domain::{CustomerId, SyncState};
 use monite_sandbox::Sandbox;
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -260,11 +261,11 @@ impl Client {
         let path = format!("{}/token", self.path(customer, Some(user)));
         let answer = self.ask("POST", &path, None).await;
         if answer.is_accepted() {
-            self.check_token(customer, user, &answer);
+            self.check_token(customer, user, &answer).await;
         }
     }
 
-    fn check_token(&self, customer: usize, user: &str, answer: &Answer) {
+    async fn check_token(&self, customer: usize, user: &str, answer: &Answer) {
         let (wanted, market, token) = (&self.customers[customer], &self.market, answer.json());
         let name = format!("{}/{user}", wanted.id);
         if !wanted.is_present || !wanted.users.contains_key(user) {
@@ -286,7 +287,26 @@ impl Client {
         if owner != name {
             market.breaks(format!("{name} was handed out a token of {owner}'s entity user {id}"));
         }
+        // A question takes a place in the budget, and where tokens expire early or answers are old nobody can know.
+        let plan = &market.site.plan;
+        if !plan.tokens_expire && !plan.is_stale && plan.rate_limit.is_none() {
+            self.must_be_worth_something(wanted, user, &token).await;
+        }
         lock(&market.tokens).push((wanted.id.clone(), user.to_owned(), token));
+    }
+
+    /// A customer who is not in sync may be so in everything: deleted and written again, its entity is off until it is switched on.
+    async fn must_be_worth_something(&self, wanted: &Wanted, user: &str, token: &Value) {
+        let (site, what) = (&self.market.site, format!("looks at the token of {}/{user}", wanted.id));
+        let turn = site.turnstile.enter(Who::Product(self.index), Kind::Read, what).await;
+        let id = CustomerId::parse(&wanted.id).expect("ids of a run are plain");
+        let stored = site.store.customer(&id).await.expect("nothing is wrong with the database of a run");
+        let is_in_sync = stored.is_some_and(|customer| customer.sync.state == SyncState::InSync);
+        let me = monite_says(&self.market.sandbox, token).await;
+        turn.done("");
+        if is_in_sync && me["id"] != token["entity_user_id"] {
+            self.market.breaks(format!("the token of {}/{user} is worth nothing at Monite: {me}", wanted.id));
+        }
     }
 
     fn accepted(&mut self, customer: usize, document: Value) {
@@ -356,6 +376,22 @@ impl Client {
             answer = answered => answer,
         }
     }
+}
+
+/// What Monite answers to the question who the holder of this token is.
+pub async fn monite_says(sandbox: &Sandbox, token: &Value) -> Value {
+    let request = http::Request::get("/v1/entity_users/me")
+        .header("authorization", format!("Bearer {}", token["access_token"].as_str().unwrap_or_default()))
+        .header("x-monite-version", monite::API_VERSION)
+        .header("x-monite-entity-id", token["entity_id"].as_str().unwrap_or_default())
+        .body(Body::empty())
+        .expect("a token is plain text");
+    let response = match sandbox.router().oneshot(request).await {
+        Ok(response) => response,
+        Err(never) => match never {},
+    };
+    let body = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap_or_default();
+    serde_json::from_slice(&body).unwrap_or_default()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {

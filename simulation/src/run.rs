@@ -150,7 +150,7 @@ impl Stage {
             (0..self.plan.clients).map(|index| tokio::spawn(self.client(index).live(self.plan.deeds))).collect();
         let wanted = self.until_all(clients).await;
         self.calm_down();
-        let mut broken = Vec::new();
+        let (mut broken, mut given_out) = (Vec::new(), 0);
         let wanted = match wanted {
             Some(wanted) => self.come_to_rest(wanted, &mut broken).await,
             None => {
@@ -161,14 +161,14 @@ impl Stage {
                 None
             }
         };
-        broken
-            .extend(std::mem::take(&mut *self.market.broken.lock().unwrap_or_else(std::sync::PoisonError::into_inner)));
+        broken.extend(std::mem::take(&mut *lock(&self.market.broken)));
         if let Some(wanted) = wanted {
-            broken.extend(check(self.site.store.as_ref(), &self.sandbox, &wanted).await);
+            let tokens = std::mem::take(&mut *lock(&self.market.tokens));
+            given_out = tokens.len();
+            broken.extend(check(self.site.store.as_ref(), &self.sandbox, &wanted, &tokens, &self.plan).await);
         }
         self.history.note(self.turnstile.now(), false, &self.sandbox.state().to_string());
-        let tokens = self.market.tokens.lock().unwrap_or_else(std::sync::PoisonError::into_inner).len();
-        let late_handouts = *self.market.late_handouts.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let late_handouts = *lock(&self.market.late_handouts);
         Outcome {
             seed: self.plan.seed,
             broken,
@@ -177,7 +177,7 @@ impl Stage {
             plan: self.plan,
             crashes: self.crashes,
             freezes: self.freezes,
-            tokens,
+            tokens: given_out,
             late_handouts,
         }
     }
@@ -326,4 +326,8 @@ impl Stage {
         }
         false
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
 }
