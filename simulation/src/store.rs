@@ -15,7 +15,7 @@ use monite_bridge::domain::role::RoleTemplates;
 use monite_bridge::domain::{CustomerId, ObjectId, UserId};
 use monite_bridge::store::{
     Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease, Precondition, RetryScope, RoleProgress,
-    Sighting, Stats, Store, StoreError, TokenSubject, User, Visit, WorkerId, Written,
+    SharedToken, Sighting, Stats, Store, StoreError, TokenEnds, TokenSubject, User, Visit, WorkerId, Written,
 };
 
 use crate::turnstile::{Kind, Turnstile, Who};
@@ -265,6 +265,26 @@ impl Store for SteppedStore {
     async fn token_subject(&self, customer: &CustomerId, user: &UserId) -> Result<TokenSubject, StoreError> {
         let work = self.inner.token_subject(customer, user);
         self.read(Kind::Read, format!("who is {customer}/{user}"), work, debug).await
+    }
+
+    async fn token_ends(&self, since: Option<i64>) -> Result<TokenEnds, StoreError> {
+        self.read(Kind::Read, "whose tokens ended".to_owned(), self.inner.token_ends(since), nothing).await
+    }
+
+    async fn shared_token(&self, name: &str) -> Result<SharedToken, StoreError> {
+        self.read(Kind::Read, format!("shared token {name}"), self.inner.shared_token(name), nothing).await
+    }
+
+    async fn begin_mint(
+        &self, name: &str, seen: i64, discard: bool, now: Timestamp, until: Timestamp,
+    ) -> Result<Option<i64>, StoreError> {
+        let work = self.inner.begin_mint(name, seen, discard, now, until);
+        self.write(Kind::Act, format!("begin mint {name}"), work, nothing).await
+    }
+
+    async fn end_mint(&self, name: &str, duty: i64, minted: Option<(Vec<u8>, Timestamp)>) -> Result<bool, StoreError> {
+        let work = self.inner.end_mint(name, duty, minted);
+        self.write(Kind::Act, format!("end mint {name}"), work, nothing).await
     }
 
     async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use monite::{Clock, Credentials, Environment, Limiter, Monite, SystemClock, Unlimited};
+use monite::{ClientId, Clock, Credentials, Environment, Limiter, Monite, SystemClock, Unlimited};
 use tokio_util::sync::CancellationToken;
 
 use crate::broker::Broker;
@@ -20,6 +20,7 @@ use crate::reconcile::sweep::Pace;
 use crate::reconcile::visit::Workshop;
 use crate::reconcile::{Awaited, Reconciler, Sweeper};
 use crate::session::Sessions;
+use crate::shared_token::PartnerTokenVault;
 use crate::store::{self, Store, StoreError, WorkerId};
 
 /// Everything a command was told: configuration, secrets, role templates, and the clock it goes by.
@@ -145,7 +146,7 @@ impl Bridge {
             let (id, clock) = (ReplicaId(worker.0.clone()), Arc::clone(&setup.clock));
             SharedLimiter::join(id, rate, setup.part, Arc::clone(&store), clock, outage.clone())
         });
-        let monite = client(&setup, credentials, limiter.clone(), outage.clone())?;
+        let monite = client(&setup, &store, credentials, limiter.clone(), outage.clone())?;
         store.adopt_templates(&setup.templates.fingerprint(), setup.now()).await?;
         let events = Events::default();
         let workshop = Workshop {
@@ -211,26 +212,45 @@ impl Bridge {
 }
 
 fn client(
-    setup: &Setup, credentials: Credentials, limiter: Option<SharedLimiter>, outage: Outage,
+    setup: &Setup, store: &Arc<dyn Store>, credentials: Credentials, limiter: Option<SharedLimiter>, outage: Outage,
 ) -> Result<Monite, monite::Error> {
     let config = &setup.config.monite;
+    let base_url = match &config.target {
+        MoniteTarget::Sandbox => Environment::Sandbox.base_url(),
+        MoniteTarget::ProductionEu => Environment::ProductionEu.base_url(),
+        MoniteTarget::ProductionUs => Environment::ProductionUs.base_url(),
+        MoniteTarget::BaseUrl(url) => url,
+    };
+    let vault = vault(setup, store, credentials.client_id(), base_url);
     let limiter: Arc<dyn Limiter> = match limiter {
         Some(limiter) => Arc::new(limiter),
         None => Arc::new(Unlimited),
     };
     let builder = Monite::builder()
+        .base_url(base_url)
         .api_version(&config.api_version)
         .credentials(credentials)
         .limiter(limiter)
         .gate(Arc::new(outage))
         .clock(Arc::clone(&setup.clock));
-    let builder = match &config.target {
-        MoniteTarget::Sandbox => builder.environment(Environment::Sandbox),
-        MoniteTarget::ProductionEu => builder.environment(Environment::ProductionEu),
-        MoniteTarget::ProductionUs => builder.environment(Environment::ProductionUs),
-        MoniteTarget::BaseUrl(url) => builder.base_url(url),
+    match vault {
+        Some(vault) => builder.token_vault(Arc::new(vault)).build(),
+        None => builder.build(),
+    }
+}
+
+/// Where replicas share the partner's token. It is never kept in plain text, so without a master key each has its own.
+fn vault(setup: &Setup, store: &Arc<dyn Store>, client: ClientId, base_url: &str) -> Option<PartnerTokenVault> {
+    if !store.is_shared() {
+        return None;
+    }
+    let Some(key) = setup.secrets.master_key.clone() else {
+        tracing::info!(
+            "without MONITE_BRIDGE_MASTER_KEY each replica fetches a partner token of its own, since none is stored unsealed"
+        );
+        return None;
     };
-    builder.build()
+    Some(PartnerTokenVault::new(Arc::clone(store), key, Arc::clone(&setup.clock), client, base_url))
 }
 
 /// A name no other process has: leases are told apart by it.

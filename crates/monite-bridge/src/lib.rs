@@ -14,6 +14,7 @@ pub mod intake;
 pub mod jitter;
 pub mod reconcile;
 pub mod session;
+pub mod shared_token;
 pub mod store;
 
 mod nearest;

@@ -17,6 +17,7 @@ use crate::gate::Gate;
 use crate::id::{ClientId, InvalidId};
 use crate::limit::{DEFAULT_RATE, Limiter, Unlimited, WindowLimiter};
 use crate::retry::{RetryBudget, RetryPolicy};
+use crate::token::TokenVault;
 use crate::transport::{ReqwestTransport, Transport};
 use crate::wire::Wire;
 
@@ -95,6 +96,7 @@ pub struct MoniteBuilder {
     credentials: Option<Credentials>,
     rate: Rate,
     gate: Option<Arc<dyn Gate>>,
+    vault: Option<Arc<dyn TokenVault>>,
     clock: Arc<dyn Clock>,
     transport: Option<Arc<dyn Transport>>,
     retry: RetryPolicy,
@@ -117,6 +119,7 @@ impl MoniteBuilder {
             credentials: None,
             rate: Rate::PerSecond(DEFAULT_RATE),
             gate: None,
+            vault: None,
             clock: Arc::new(SystemClock),
             transport: None,
             retry: RetryPolicy::default(),
@@ -177,6 +180,13 @@ impl MoniteBuilder {
     #[must_use]
     pub fn gate(mut self, gate: Arc<dyn Gate>) -> Self {
         self.gate = Some(gate);
+        self
+    }
+
+    /// A place where several processes share the partner's token; each has its own unless said otherwise.
+    #[must_use]
+    pub fn token_vault(mut self, vault: Arc<dyn TokenVault>) -> Self {
+        self.vault = Some(vault);
         self
     }
 
@@ -248,7 +258,7 @@ impl MoniteBuilder {
             rng: Mutex::new(rng),
             calls: AtomicU64::new(0),
         };
-        Ok(Monite::from_parts(wire, credentials))
+        Ok(Monite::from_parts(wire, credentials, self.vault))
     }
 }
 

@@ -18,7 +18,7 @@ use crate::error::Error;
 use crate::id::{EntityId, EntityUserId, EventId};
 use crate::limit::Priority;
 use crate::request::Request;
-use crate::token::{Minter, Scope, TokenCache};
+use crate::token::{Minter, Scope, TokenCache, TokenVault};
 use crate::wire::{Journey, Wire};
 
 /// A token for our own call must live at least so long: longer than a call takes.
@@ -47,10 +47,12 @@ impl Monite {
         MoniteBuilder::new()
     }
 
-    pub(crate) fn from_parts(wire: Wire, credentials: crate::builder::Credentials) -> Self {
+    pub(crate) fn from_parts(
+        wire: Wire, credentials: crate::builder::Credentials, vault: Option<Arc<dyn TokenVault>>,
+    ) -> Self {
         let wire = Arc::new(wire);
         let minter = Minter::new(wire.clone(), credentials);
-        let tokens = TokenCache::new(minter.clone());
+        let tokens = TokenCache::new(minter.clone(), vault);
         let core = Arc::new(Core { wire, minter, tokens });
         Self { core, scope: Scope::Partner, priority: Priority::default(), log: None, deadline: None }
     }

@@ -135,5 +135,5 @@ pub use page::{Order, Page};
 pub use request::Request;
 pub use retry::RetryPolicy;
 pub use secrecy::{ExposeSecret, SecretString};
-pub use token::{AccessToken, Scope, TokenCache, TokenSlot};
+pub use token::{AccessToken, Scope, TokenCache, TokenSlot, TokenVault};
 pub use transport::{ReqwestTransport, Transport, TransportError, TransportKind};

@@ -1,7 +1,7 @@
 //! Tokens that were handed out and still live: what has to be revoked when a user or a customer goes.
 //!
-//! In memory only: a token is never written down. What another process handed out is out of reach here; Monite itself refuses
-//! the tokens of deleted entity users and of deactivated entities.
+//! In memory only: a user's token is never written down. What another process handed out is out of reach here; that one revokes it when it
+//! learns of the end.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -61,6 +61,22 @@ impl Issued {
     pub(super) fn take_user(&self, customer: &CustomerId, user: &UserId) -> Vec<Taken> {
         let mut ledger = self.lock();
         let taken = ledger.customers.get_mut(customer).and_then(|users| users.remove(user)).unwrap_or_default();
+        ledger.count -= count(&taken);
+        taken
+    }
+
+    /// Whether one user got any.
+    pub(super) fn has(&self, customer: &CustomerId, user: &UserId) -> bool {
+        self.lock().customers.get(customer).is_some_and(|users| users.contains_key(user))
+    }
+
+    /// Takes what one user got as another entity user than this.
+    pub(super) fn take_others(&self, customer: &CustomerId, user: &UserId, now_is: EntityUserId) -> Vec<Taken> {
+        let mut ledger = self.lock();
+        let Some(of_user) = ledger.customers.get_mut(customer).and_then(|users| users.get_mut(user)) else {
+            return Vec::new();
+        };
+        let taken: Vec<Taken> = of_user.extract_if(.., |one| one.entity_user_id != now_is).collect();
         ledger.count -= count(&taken);
         taken
     }
@@ -136,6 +152,19 @@ mod tests {
         assert_eq!(count(&issued.take_customer(&acme)), 1);
         assert_eq!(count(&issued.take_customer(&acme)), 0);
         assert_eq!(issued.lock().count, 1, "beta's is still there");
+    }
+
+    #[test]
+    fn what_the_user_got_before_it_was_created_anew_can_be_taken_alone() {
+        let issued = Issued::default();
+        let now = Timestamp::UNIX_EPOCH;
+        let (acme, ana) = ids("acme", "ana");
+        let [old, new] = [1, 2].map(|id| EntityUserId::from_uuid(uuid::Uuid::from_u128(id)));
+        issued.add(&acme, &ana, old, &token(1800), now);
+        issued.add(&acme, &ana, new, &token(1800), now);
+        let taken = issued.take_others(&acme, &ana, new);
+        assert_eq!(taken.iter().map(|one| one.entity_user_id).collect::<Vec<_>>(), [old]);
+        assert!(issued.has(&acme, &ana) && issued.lock().count == 1);
     }
 
     #[test]

@@ -3,12 +3,14 @@
 //! A hand-out that was made before touches no database and waits for nothing: the binding of a user to its entity user is in
 //! memory, and so is the token. Whoever deletes a user or deactivates a customer commits first and calls [`Broker::forget_user`]
 //! or [`Broker::forget_customer`] then; a binding is used only after a second look at the store behind its insertion, so a
-//! delete that commits in between always wins.
+//! delete that commits in between always wins. A delete through another process is learned of by looking for it again and again; memory
+//! counts only while the last look is recent (`watch`).
 
 mod binding;
 mod error;
 mod issued;
 mod revoke;
+mod watch;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,6 +25,7 @@ use self::binding::{Binding, Bindings};
 pub use self::error::BrokerError;
 use self::issued::Issued;
 use self::revoke::Revoker;
+use self::watch::Watch;
 use crate::domain::{CustomerId, ObjectId, UserId};
 use crate::events::Events;
 use crate::store::{Store, TokenSubject};
@@ -73,6 +76,7 @@ struct Inner {
     bindings: Bindings,
     issued: Issued,
     revoker: Revoker,
+    watch: Watch,
     cached: AtomicU64,
     asked: AtomicU64,
     refused: AtomicU64,
@@ -83,6 +87,7 @@ impl Broker {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, monite: Monite, clock: Arc<dyn Clock>) -> Self {
         let revoker = Revoker::new(monite.clone(), Arc::clone(&clock));
+        let watch = if store.is_shared() { Watch::of_others() } else { Watch::of_nobody() };
         let inner = Inner {
             store,
             monite,
@@ -90,6 +95,7 @@ impl Broker {
             bindings: Bindings::default(),
             issued: Issued::default(),
             revoker,
+            watch,
             cached: AtomicU64::new(0),
             asked: AtomicU64::new(0),
             refused: AtomicU64::new(0),
@@ -127,8 +133,14 @@ impl Broker {
         this.revoke(this.issued.take_customer(customer));
     }
 
-    /// Follows what changes until `stop`: whoever changed is looked up anew at the next hand-out.
+    /// Follows what changes until `stop`, in this process and in others: whoever changed is looked up anew at the next hand-out, and who was
+    /// deleted or deactivated through another process gets no token any more. While nobody follows, every hand-out from a
+    /// [shared](Store::is_shared) database asks it.
     pub async fn follow(&self, events: &Events, stop: CancellationToken) {
+        tokio::join!(self.follow_events(events, &stop), stop.run_until_cancelled(self.inner.follow_others()));
+    }
+
+    async fn follow_events(&self, events: &Events, stop: &CancellationToken) {
         let mut changes = events.listen();
         loop {
             let change = tokio::select! {
@@ -146,10 +158,7 @@ impl Broker {
 
     /// Looks this object up anew at the next hand-out. Revokes nothing.
     pub fn look_again(&self, object: &ObjectId) {
-        match object {
-            ObjectId::Customer(customer) => self.inner.bindings.drop_customer(customer),
-            ObjectId::User(customer, user) => self.inner.bindings.drop_user(customer, user),
-        }
+        self.inner.look_again(object);
     }
 
     /// How many tokens were handed out so far.
@@ -174,12 +183,22 @@ impl Broker {
 impl Inner {
     /// The way without database and without waiting.
     fn remembered(&self, customer: &CustomerId, user: &UserId) -> Option<Handout> {
+        if !self.watch.is_fresh(self.clock.now()) {
+            return None;
+        }
         let binding = self.bindings.get(customer, user)?;
         let token = self.monite.tokens().try_get(Scope::EntityUser(binding.entity_user_id), MIN_LEFT)?;
         let handout = self.handout(&binding, token, self.clock.now()).ok()?;
         self.note(customer, user, &binding, &handout.token);
         // Looked at last: whoever drops the binding does it before it takes the tokens to be revoked.
         (!binding.is_dropped()).then_some(handout)
+    }
+
+    fn look_again(&self, object: &ObjectId) {
+        match object {
+            ObjectId::Customer(customer) => self.bindings.drop_customer(customer),
+            ObjectId::User(customer, user) => self.bindings.drop_user(customer, user),
+        }
     }
 
     /// The way that asks, begun again when the user changed meanwhile: mostly it was its own creation, told about just now.

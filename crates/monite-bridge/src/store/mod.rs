@@ -9,6 +9,7 @@ mod columns;
 mod conformance;
 mod decide;
 mod desired;
+mod ends;
 mod import;
 mod ledger;
 pub mod postgres;
@@ -332,6 +333,36 @@ pub enum Fenced {
     LeaseLost,
 }
 
+/// How often a process looks for what ended through others when nobody tells it. Others work in a time of their own, so this is the real one.
+pub(crate) const LOOK_FOR_ENDS_EVERY: Duration = Duration::from_secs(1);
+
+/// Whose tokens ended: an answer of [`Store::token_ends`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenEnds {
+    /// The state this brings its reader to.
+    pub upto: i64,
+    /// Each in its order. `None`: more than can be told; it may be anybody.
+    pub ended: Option<Vec<TokenEnd>>,
+}
+
+/// What is remembered about this user, or this customer's users, is not true any more.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TokenEnd {
+    /// The user, or the customer with all of its users.
+    pub object: ObjectId,
+    /// The product deleted it; otherwise it is linked to something else at Monite, or to nothing, or was deactivated there.
+    pub gone: bool,
+}
+
+/// What is shared under one name: an answer of [`Store::shared_token`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SharedToken {
+    /// Which state this is: 0 before the first duty.
+    pub version: i64,
+    /// The latest token, sealed.
+    pub sealed: Option<Vec<u8>>,
+}
+
 /// Who a token would be for, read in one statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TokenSubject {
@@ -557,6 +588,37 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Who a token would be for.
     async fn token_subject(&self, customer: &CustomerId, user: &UserId) -> Result<TokenSubject, StoreError>;
+
+    /// Whether other processes may write to the same database: then nothing that was read once is known for long.
+    fn is_shared(&self) -> bool {
+        false
+    }
+
+    /// Whose tokens ended by what any process wrote after the state `since`; `None`: from now on. Whichever way it was written: whoever
+    /// [was ready](TokenSubject::Ready) and is not, or not as the same entity user, is among them.
+    async fn token_ends(&self, since: Option<i64>) -> Result<TokenEnds, StoreError>;
+
+    /// Returns when something may have ended since the last time: soon after another process says so, where one can, and after a second in
+    /// any case.
+    async fn ends_told(&self) {
+        tokio::time::sleep(LOOK_FOR_ENDS_EVERY).await;
+    }
+
+    // The partner's token, shared between processes (sealed by the caller).
+
+    /// What is shared under this name.
+    async fn shared_token(&self, name: &str) -> Result<SharedToken, StoreError>;
+
+    /// Takes the duty to fetch the token of this name until `until`, if nobody has it at `now` and the version is still `seen`. The duty's
+    /// number, which is the version now. With `discard` the token that was seen goes away. A duty that lasts longer than twice the time
+    /// from `now` to `until` comes from a clock that is wrong, and counts as none.
+    async fn begin_mint(
+        &self, name: &str, seen: i64, discard: bool, now: Timestamp, until: Timestamp,
+    ) -> Result<Option<i64>, StoreError>;
+
+    /// Ends a duty, with the token (sealed) and when it expires, or without one. `false`: it was not this duty's turn any more, and
+    /// nothing changed.
+    async fn end_mint(&self, name: &str, duty: i64, minted: Option<(Vec<u8>, Timestamp)>) -> Result<bool, StoreError>;
 
     // Secrets at rest (sealed by the caller; see `seal`).
 

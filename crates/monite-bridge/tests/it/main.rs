@@ -22,6 +22,7 @@ mod prefer_wait;
 mod problems;
 mod quirks;
 mod replicas;
+mod replicas_tokens;
 mod reports;
 mod serving;
 mod sessions;

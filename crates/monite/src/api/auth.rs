@@ -30,7 +30,7 @@ impl Auth<'_> {
     /// # Ok(()) }) }
     /// ```
     pub async fn mint_entity_user(&self, user: EntityUserId) -> Result<AccessToken, Error> {
-        self.monite.mint().mint(Scope::EntityUser(user), self.monite.priority()).await
+        self.monite.mint().mint(Scope::EntityUser(user), self.monite.priority(), None).await
     }
 
     /// Makes a token worthless at once. Gives Monite's message.

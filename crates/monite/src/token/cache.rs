@@ -11,7 +11,8 @@ use jiff::Timestamp;
 
 use super::flight::Flight;
 use super::slot::{Landing, Look, Takeoff, TokenSlot};
-use super::{AccessToken, Minter, Scope};
+use super::vault::{self, Wanted};
+use super::{AccessToken, Minter, Scope, TokenVault};
 use crate::error::Error;
 use crate::limit::Priority;
 use crate::transport::TransportKind;
@@ -39,6 +40,8 @@ pub struct TokenCache {
 
 struct Inner {
     minter: Minter,
+    /// Where the partner's token is shared with other processes.
+    vault: Option<Arc<dyn TokenVault>>,
     shards: [RwLock<Shard>; SHARDS],
 }
 
@@ -48,9 +51,9 @@ struct Shard {
 }
 
 impl TokenCache {
-    pub(crate) fn new(minter: Minter) -> Self {
+    pub(crate) fn new(minter: Minter, vault: Option<Arc<dyn TokenVault>>) -> Self {
         let shards = std::array::from_fn(|_| RwLock::new(Shard { slots: HashMap::new(), sweep_at: FIRST_SWEEP }));
-        Self { inner: Arc::new(Inner { minter, shards }) }
+        Self { inner: Arc::new(Inner { minter, vault, shards }) }
     }
 
     /// A token with at least `min_left` of life: the cached one, or one fetched now.
@@ -138,13 +141,13 @@ impl TokenCache {
             Look::Fresh(token) => Found::Token(token),
             Look::Aging(token, takeoff) => {
                 if let Some(takeoff) = takeoff {
-                    self.fly(takeoff, Urgency::Early);
+                    self.fly(takeoff, Urgency::Early, min_left);
                 }
                 Found::Token(token)
             }
             Look::Missing(flight, takeoff) => {
                 if let Some(takeoff) = takeoff {
-                    self.fly(takeoff, Urgency::Now);
+                    self.fly(takeoff, Urgency::Now, min_left);
                 }
                 Found::Wait(flight)
             }
@@ -152,12 +155,12 @@ impl TokenCache {
     }
 
     /// The mint runs in a task of its own: whoever asked first may leave without harming those who wait with it.
-    fn fly(&self, takeoff: Takeoff, urgency: Urgency) {
+    fn fly(&self, takeoff: Takeoff, urgency: Urgency, min_left: Duration) {
         let cache = self.clone();
         tokio::spawn(async move {
             let scope = takeoff.scope();
             let minter = &cache.inner.minter;
-            let mint = minter.mint(scope, priority(scope, urgency));
+            let mint = cache.obtain(takeoff.wanted(min_left), scope, priority(scope, urgency));
             let result = tokio::time::timeout(MINT_TIMEOUT, mint)
                 .await
                 .unwrap_or_else(|_| Err(gave_up("no token within 45 s, retries included")));
@@ -166,6 +169,14 @@ impl TokenCache {
             }
             takeoff.land(result, minter.chance(), cache.now());
         });
+    }
+
+    /// Users' tokens are never shared: each is for one browser, and lies in one memory only.
+    async fn obtain(&self, wanted: Wanted, scope: Scope, priority: Priority) -> Result<AccessToken, Error> {
+        match (&self.inner.vault, scope) {
+            (Some(vault), Scope::Partner) => vault::obtain(vault.as_ref(), &self.inner.minter, &wanted, priority).await,
+            _ => self.inner.minter.mint(scope, priority, None).await,
+        }
     }
 
     fn find(&self, scope: Scope) -> Option<Arc<TokenSlot>> {

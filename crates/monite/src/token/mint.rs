@@ -11,6 +11,7 @@ use super::{AccessToken, Scope};
 use crate::answer::Answer;
 use crate::builder::Credentials;
 use crate::clock::later;
+use crate::deadline::Deadline;
 use crate::error::Error;
 use crate::id::{ClientId, EntityUserId};
 use crate::limit::Priority;
@@ -61,7 +62,9 @@ impl Minter {
     }
 
     /// Fetches a new token. Older ones stay good, so a lost answer harms nobody and it may be asked again.
-    pub(crate) async fn mint(&self, scope: Scope, priority: Priority) -> Result<AccessToken, Error> {
+    pub(crate) async fn mint(
+        &self, scope: Scope, priority: Priority, deadline: Option<Deadline>,
+    ) -> Result<AccessToken, Error> {
         let (grant_type, entity_user_id) = match scope {
             Scope::Partner => ("client_credentials", None),
             Scope::EntityUser(user) => ("entity_user", Some(user)),
@@ -74,7 +77,7 @@ impl Minter {
         };
         let request = Request::post(MINT, "/auth/token").without_token().repeatable().for_all(scope == Scope::Partner);
         let request = request.json(&body);
-        let answer = self.send(request, priority, &[]).await.map_err(|error| refused(error, scope))?;
+        let answer = self.send(request, priority, &[], deadline).await.map_err(|error| refused(error, scope))?;
         token(&answer)
     }
 
@@ -86,7 +89,7 @@ impl Minter {
             token: token.expose_secret(),
         };
         let request = Request::post("auth.revoke", "/auth/revoke").without_token().repeatable().json(&body);
-        let answer = self.send(request, priority, &[token]).await?;
+        let answer = self.send(request, priority, &[token], None).await?;
         Ok(answer.json::<MessageAnswer>()?.message)
     }
 
@@ -98,10 +101,12 @@ impl Minter {
         self.wire.chance()
     }
 
-    async fn send(&self, request: Request, priority: Priority, more: &[&SecretString]) -> Result<Answer, Error> {
+    async fn send(
+        &self, request: Request, priority: Priority, more: &[&SecretString], deadline: Option<Deadline>,
+    ) -> Result<Answer, Error> {
         let mut secrets = vec![self.credentials.secret()];
         secrets.extend(more);
-        self.wire.call(&request, None, &secrets, &mut Journey::new(priority, None, None)).await
+        self.wire.call(&request, None, &secrets, &mut Journey::new(priority, None, deadline)).await
     }
 }
 

@@ -5,6 +5,7 @@ mod flight;
 mod freshness;
 mod mint;
 mod slot;
+mod vault;
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ use crate::id::EntityUserId;
 pub use cache::TokenCache;
 pub(crate) use mint::Minter;
 pub use slot::TokenSlot;
+pub use vault::{MintDuty, Shared, TokenVault, Version};
 
 /// What a token may do.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -63,6 +65,11 @@ impl AccessToken {
     /// `Bearer`.
     pub fn token_type(&self) -> &str {
         &self.inner.token_type
+    }
+
+    /// When it was asked for.
+    pub fn issued_at(&self) -> Timestamp {
+        self.inner.issued_at
     }
 
     /// When it dies. Counted from when it was asked for, so rather early than late.

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 
 use super::flight::Flight;
 use super::freshness::{refresh_when_left, required};
+use super::vault::Wanted;
 use super::{AccessToken, Scope};
 use crate::clock::later;
 use crate::error::Error;
@@ -23,6 +24,8 @@ pub struct TokenSlot {
 
 struct State {
     held: Option<Held>,
+    /// The partner's that was given up last: it is not to come back from where it is shared. Users' tokens are not shared.
+    dead: Option<AccessToken>,
     /// The mint on its way, if there is one.
     flight: Option<Flight>,
     /// Goes up with every `forget`: a mint that began before must not land after.
@@ -61,12 +64,14 @@ pub(super) enum Look {
 pub(super) struct Takeoff {
     slot: std::sync::Arc<TokenSlot>,
     epoch: u64,
+    dead: Option<AccessToken>,
+    held: Option<AccessToken>,
     flight: Flight,
 }
 
 impl TokenSlot {
     pub(super) fn new(scope: Scope) -> Self {
-        let state = State { held: None, flight: None, epoch: 0, no_early_refresh_before: Timestamp::MIN };
+        let state = State { held: None, dead: None, flight: None, epoch: 0, no_early_refresh_before: Timestamp::MIN };
         Self { scope, state: Mutex::new(state) }
     }
 
@@ -109,14 +114,14 @@ impl TokenSlot {
         let mut state = self.lock();
         state.epoch += 1;
         state.flight = None;
-        state.held.take().map(|held| held.token)
+        self.give_up(&mut state)
     }
 
     /// Drops `token` if it is still the one held: a newer one is none of the caller's business.
     pub(super) fn mark_dead(&self, token: &AccessToken) {
         let mut state = self.lock();
         if state.held.as_ref().is_some_and(|held| held.token.is_same(token)) {
-            state.held = None;
+            self.give_up(&mut state);
         }
     }
 
@@ -130,7 +135,16 @@ impl TokenSlot {
     fn take_off(self: &std::sync::Arc<Self>, state: &mut State) -> (Flight, Takeoff) {
         let flight = Flight::default();
         state.flight = Some(flight.clone());
-        (flight.clone(), Takeoff { slot: self.clone(), epoch: state.epoch, flight })
+        let held = state.held.as_ref().map(|held| held.token.clone());
+        (flight.clone(), Takeoff { slot: self.clone(), epoch: state.epoch, dead: state.dead.clone(), held, flight })
+    }
+
+    fn give_up(&self, state: &mut State) -> Option<AccessToken> {
+        let token = state.held.take()?.token;
+        if self.scope == Scope::Partner {
+            state.dead = Some(token.clone());
+        }
+        Some(token)
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -139,6 +153,11 @@ impl TokenSlot {
 }
 
 impl Takeoff {
+    /// Which token would do, should there be one already.
+    pub(super) fn wanted(&self, min_left: Duration) -> Wanted {
+        Wanted { dead: self.dead.clone(), held: self.held.clone(), min_left }
+    }
+
     pub(super) fn scope(&self) -> Scope {
         self.slot.scope
     }

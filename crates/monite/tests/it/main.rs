@@ -18,5 +18,6 @@ mod retries;
 mod sandbox;
 mod surface;
 mod tokens;
+mod vault;
 mod webhook;
 mod webhook_calls;

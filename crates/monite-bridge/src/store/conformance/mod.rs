@@ -26,6 +26,7 @@ pub(super) mod listing;
 
 pub(super) mod model;
 pub(super) mod process;
+pub(super) mod shared;
 pub(super) mod sweep;
 pub(super) mod visit;
 pub(super) mod write;
@@ -134,6 +135,14 @@ macro_rules! conformance_tests {
                 processes_divide_the_rate_and_give_it_back,
                 the_ledger_is_read_back_as_it_was_written,
                 heartbeats_from_all_sides_never_give_out_more_than_the_rate,
+            }
+            shared {
+                one_at_a_time_has_the_duty_to_fetch_the_shared_token,
+                a_token_that_was_refused_goes_away_before_the_next_one_comes,
+                a_duty_that_lapsed_or_was_given_up_is_anybodys,
+                a_duty_by_a_clock_that_is_far_ahead_keeps_nobody_waiting,
+                whose_tokens_end_is_told_to_every_process_whichever_way_it_comes,
+                who_missed_more_than_is_told_at_once_is_told_that_it_may_be_anybody,
             }
             model {
                 random_histories_agree_with_a_model,

@@ -11,6 +11,7 @@
 //! - `wake`, `rest`: the rules that say when a customer is to be visited, and which of its users rest
 //! - `doubt`: changes that went out and that nobody saw answered
 //! - `sight`: what a sweep saw
+//! - `ends`: whose tokens end through any replica; `shared`: the partner's token, and who fetches the next one
 //! - `listing`: reads that answer questions
 //! - `replicas`: the ledger of the rate budget
 //! - `desired`, `stored`, `known`, `rows`, `gone`: values to rows and back
@@ -28,8 +29,9 @@ use jiff::Timestamp;
 use monite::{EntityId, EntityUserId, NewEntity};
 
 use super::{
-    Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease, Precondition, RetryScope, RoleProgress,
-    Sighting, Stats, Store, StoreError, TokenSubject, User, Visit, WorkerId, Written,
+    Change, Customer, CustomerFilter, Failing, Fenced, Imported, LOOK_FOR_ENDS_EVERY, Lease, Precondition, RetryScope,
+    RoleProgress, SharedToken, Sighting, Stats, Store, StoreError, TokenEnds, TokenSubject, User, Visit, WorkerId,
+    Written,
 };
 use crate::budget::ledger::{Beat, Heard, Ledger, ReplicaId};
 use crate::domain::document::{CustomerDocument, ImportRecord, UserDocument};
@@ -40,6 +42,7 @@ mod changes;
 mod connection;
 mod desired;
 mod doubt;
+mod ends;
 mod gone;
 mod import;
 mod known;
@@ -51,6 +54,7 @@ mod replicas;
 mod rest;
 mod round;
 mod rows;
+mod shared;
 mod sight;
 mod signal;
 mod stored;
@@ -291,6 +295,32 @@ impl Store for PostgresStore {
 
     async fn token_subject(&self, customer: &CustomerId, user: &UserId) -> Result<TokenSubject, StoreError> {
         reading!(self.pool, read, tx => listing::token_subject(tx, customer, user))
+    }
+
+    fn is_shared(&self) -> bool {
+        true
+    }
+
+    async fn token_ends(&self, since: Option<i64>) -> Result<TokenEnds, StoreError> {
+        reading!(self.pool, read, tx => ends::since(tx, since))
+    }
+
+    async fn ends_told(&self) {
+        self.writer.signal.heard_or(LOOK_FOR_ENDS_EVERY).await;
+    }
+
+    async fn shared_token(&self, name: &str) -> Result<SharedToken, StoreError> {
+        reading!(self.pool, read, tx => shared::read(tx, name))
+    }
+
+    async fn begin_mint(
+        &self, name: &str, seen: i64, discard: bool, now: Timestamp, until: Timestamp,
+    ) -> Result<Option<i64>, StoreError> {
+        self.writer.write(shared::BeginMint { name: name.to_owned(), seen, discard, now, until }).await
+    }
+
+    async fn end_mint(&self, name: &str, duty: i64, minted: Option<(Vec<u8>, Timestamp)>) -> Result<bool, StoreError> {
+        self.writer.write(shared::EndMint { name: name.to_owned(), duty, minted }).await
     }
 
     async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -19,6 +19,9 @@ const CHANNEL: &str = "monite_bridge_due";
 /// Rest between two notifications: however much is written, the others are told no more often.
 const AT_MOST_EVERY: Duration = Duration::from_millis(20);
 
+/// Rest between two looks for the same reason, where a look costs a query.
+const LOOK_NO_SOONER_THAN: Duration = Duration::from_millis(100);
+
 /// Rest before the next try to listen.
 const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(2);
 
@@ -27,6 +30,8 @@ const LISTEN_AGAIN_AFTER: Duration = Duration::from_secs(2);
 pub(super) struct Signal {
     told: Arc<Notify>,
     heard: Arc<Notify>,
+    /// The same, for whoever hands out tokens.
+    heard_too: Arc<Notify>,
     listening: Arc<tokio::sync::OnceCell<()>>,
     options: Arc<PgConnectOptions>,
     closing: CancellationToken,
@@ -38,6 +43,7 @@ impl Signal {
         Self {
             told: Arc::default(),
             heard: Arc::default(),
+            heard_too: Arc::default(),
             listening: Arc::default(),
             options: Arc::new(options),
             closing: CancellationToken::new(),
@@ -69,13 +75,24 @@ impl Signal {
         self.heard.notified().await;
     }
 
+    /// The same for whoever hands out tokens, but not too often, and after `at_the_latest` in any case.
+    pub(super) async fn heard_or(&self, at_the_latest: Duration) {
+        self.listening.get_or_init(async || self.listen()).await;
+        let heard = async {
+            tokio::time::sleep(LOOK_NO_SOONER_THAN).await;
+            self.heard_too.notified().await;
+        };
+        let _ = tokio::time::timeout(at_the_latest, heard).await;
+    }
+
     /// Stops both.
     pub(super) fn close(&self) {
         self.closing.cancel();
     }
 
     fn listen(&self) {
-        let (heard, options, closing) = (Arc::clone(&self.heard), Arc::clone(&self.options), self.closing.clone());
+        let (options, closing) = (Arc::clone(&self.options), self.closing.clone());
+        let heard = [Arc::clone(&self.heard), Arc::clone(&self.heard_too)];
         tokio::spawn(closing.run_until_cancelled_owned(async move {
             loop {
                 if let Err(error) = hear(&options, &heard).await {
@@ -94,14 +111,14 @@ async fn notify(pool: &Pool) -> Result<(), super::super::StoreError> {
 }
 
 /// Listens until the connection is lost.
-async fn hear(options: &PgConnectOptions, heard: &Notify) -> Result<(), sqlx::Error> {
+async fn hear(options: &PgConnectOptions, heard: &[Arc<Notify>; 2]) -> Result<(), sqlx::Error> {
     let alone = PgPoolOptions::new().max_connections(1).max_lifetime(None).idle_timeout(None);
     let alone = alone.connect_with(options.clone()).await?;
     let mut listener = PgListener::connect_with(&alone).await?;
     listener.listen(CHANNEL).await?;
     loop {
         // Nobody knows what was said before this moment, or while the connection was lost.
-        heard.notify_one();
+        heard.iter().for_each(|heard| heard.notify_one());
         if listener.try_recv().await?.is_none() {
             return Ok(());
         }

@@ -27,7 +27,7 @@ use sqlx::SqlitePool;
 use super::columns::micros;
 use super::{
     Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease, Precondition, RetryScope, RoleProgress,
-    Sighting, Stats, Store, StoreError, TokenSubject, User, Visit, WorkerId, Written, database,
+    SharedToken, Sighting, Stats, Store, StoreError, TokenEnds, TokenSubject, User, Visit, WorkerId, Written, database,
 };
 use crate::budget::ledger::{Beat, Heard, Ledger, ReplicaId};
 use crate::domain::document::{CustomerDocument, ImportRecord, UserDocument};
@@ -47,6 +47,7 @@ mod product;
 mod replicas;
 mod rest;
 mod rows;
+mod shared;
 mod sight;
 mod stored;
 #[cfg(test)]
@@ -66,7 +67,7 @@ pub struct SqliteStore {
     readers: SqlitePool,
     url: String,
     /// The file of a store in memory lives as long as the store.
-    _scratch: Option<tempfile::TempDir>,
+    scratch: Option<tempfile::TempDir>,
 }
 
 impl SqliteStore {
@@ -78,7 +79,7 @@ impl SqliteStore {
     /// that a newer version of this program wrote.
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let open::Opened { writer, readers, scratch } = open::open(url).await?;
-        Ok(Self { writer: writer::Writer::start(writer), readers, url: url.to_owned(), _scratch: scratch })
+        Ok(Self { writer: writer::Writer::start(writer), readers, url: url.to_owned(), scratch })
     }
 }
 
@@ -224,6 +225,29 @@ impl Store for SqliteStore {
 
     async fn token_subject(&self, customer: &CustomerId, user: &UserId) -> Result<TokenSubject, StoreError> {
         listing::token_subject(&self.readers, customer, user).await
+    }
+
+    /// A scratch store has one process.
+    fn is_shared(&self) -> bool {
+        self.scratch.is_none()
+    }
+
+    async fn token_ends(&self, since: Option<i64>) -> Result<TokenEnds, StoreError> {
+        shared::ends_since(&self.readers, since).await
+    }
+
+    async fn shared_token(&self, name: &str) -> Result<SharedToken, StoreError> {
+        shared::read(&self.readers, name).await
+    }
+
+    async fn begin_mint(
+        &self, name: &str, seen: i64, discard: bool, now: Timestamp, until: Timestamp,
+    ) -> Result<Option<i64>, StoreError> {
+        self.writer.write(shared::BeginMint { name: name.to_owned(), seen, discard, now, until }).await
+    }
+
+    async fn end_mint(&self, name: &str, duty: i64, minted: Option<(Vec<u8>, Timestamp)>) -> Result<bool, StoreError> {
+        self.writer.write(shared::EndMint { name: name.to_owned(), duty, minted }).await
     }
 
     async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

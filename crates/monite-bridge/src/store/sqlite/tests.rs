@@ -110,7 +110,7 @@ async fn a_store_in_memory_is_forgotten_with_its_value() {
     let store = SqliteStore::open("sqlite::memory:").await.unwrap();
     store.put_secret("a", b"a", jiff::Timestamp::UNIX_EPOCH).await.unwrap();
     assert_eq!(store.secret("a").await.unwrap(), Some(b"a".to_vec()));
-    let scratch = store._scratch.as_ref().unwrap().path().to_owned();
+    let scratch = store.scratch.as_ref().unwrap().path().to_owned();
     assert!(scratch.exists());
     store.close().await;
     drop(store);

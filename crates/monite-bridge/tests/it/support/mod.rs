@@ -18,10 +18,11 @@ use axum::Router;
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use monite::{Clock, Credentials, ManualClock, Monite};
-use monite_bridge::broker::Broker;
+use monite_bridge::broker::{Broker, BrokerError, Handout};
 use monite_bridge::budget::Outage;
 use monite_bridge::config::{Drift, OnUserDelete, SessionConfig};
 use monite_bridge::domain::role::RoleTemplates;
+use monite_bridge::domain::{CustomerId, UserId};
 use monite_bridge::events::Events;
 use monite_bridge::http::{ApiKeys, App, HttpMetrics, RequestIds, router};
 use monite_bridge::jitter::Jitter;
@@ -30,6 +31,8 @@ use monite_bridge::reconcile::sweep::{Pace, Swept, Tally};
 use monite_bridge::reconcile::visit::Workshop;
 use monite_bridge::reconcile::{Awaited, Policy, Reconciler, Sweeper};
 use monite_bridge::session::Sessions;
+use monite_bridge::shared_token::PartnerTokenVault;
+use monite_bridge::store::seal::MasterKey;
 use monite_bridge::store::{Store, WorkerId, postgres::PostgresStore};
 use monite_sandbox::{RateLimit, Sandbox};
 use secrecy::SecretString;
@@ -76,6 +79,8 @@ pub(crate) struct Setup {
     pub(crate) database: Database,
     pub(crate) drift: Drift,
     pub(crate) turns: Turns,
+    /// With one, the processes share the partner's token.
+    pub(crate) master_key: Option<MasterKey>,
 }
 
 impl Default for Setup {
@@ -95,6 +100,7 @@ impl Default for Setup {
             database: Database::Sqlite,
             drift: Drift::Enforce,
             turns: Turns::default(),
+            master_key: None,
         }
     }
 }
@@ -124,12 +130,23 @@ pub(crate) struct TestBridge {
 pub(crate) struct Replica {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) reconciler: Reconciler,
+    pub(crate) broker: Broker,
     /// Lets it die, or freezes it, at one of its calls.
     pub(crate) fuse: Fuse,
     stopping: CancellationToken,
 }
 
 impl Replica {
+    /// From now on it hears of nothing that others do, as when its connection hangs.
+    pub(crate) fn stop_following(&self) {
+        self.stopping.cancel();
+    }
+
+    /// Asks it for a user's token.
+    pub(crate) async fn token(&self, customer: &str, user: &str) -> Result<Handout, BrokerError> {
+        self.broker.token_for(&CustomerId::parse(customer).unwrap(), &UserId::parse(user).unwrap()).await
+    }
+
     /// Visits what is due now.
     pub(crate) async fn pass(&self) {
         self.reconciler.pass(None, &CancellationToken::new()).await.unwrap();
@@ -167,6 +184,14 @@ impl Process {
             .transport(Arc::new(InProcess::new(sandbox.router(), fuse.clone())))
             .jitter_seed(setup.seed);
         let monite = if setup.breaker { monite.gate(Arc::new(outage.clone())) } else { monite };
+        let monite = match &setup.master_key {
+            None => monite,
+            Some(key) => {
+                let (client, clock) = (sandbox.client_id().parse().unwrap(), Arc::new(clock.clone()));
+                let vault = PartnerTokenVault::new(Arc::clone(&store), key.clone(), clock, client, &sandbox.base_url());
+                monite.token_vault(Arc::new(vault))
+            }
+        };
         let monite = monite.build().unwrap();
         let events = Events::default();
         let broker = Broker::new(Arc::clone(&store), monite.clone(), Arc::new(clock.clone()));
@@ -265,9 +290,9 @@ impl TestBridge {
     /// One more process on the same database, beside this one.
     pub(crate) async fn replica(&self, worker: &str) -> Replica {
         let fuse = Fuse::default();
-        let Process { store, reconciler, stopping, .. } =
+        let Process { store, reconciler, broker, stopping, .. } =
             Process::start(&self.setup, &self.place, &self.sandbox, &self.clock, &fuse, worker).await;
-        Replica { store, reconciler, fuse, stopping }
+        Replica { store, reconciler, broker, fuse, stopping }
     }
 
     /// Works like a process that dies at one of its calls; `false` when it came to rest before.

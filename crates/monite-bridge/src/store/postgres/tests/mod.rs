@@ -10,6 +10,7 @@ use super::PostgresStore;
 
 #[path = "../../../../tests/it/support/cluster.rs"]
 mod cluster;
+mod ends;
 mod outage;
 mod proxy;
 mod server;
