@@ -152,5 +152,10 @@ mod tests {
         assert!(stranger.load().await.unwrap().token.is_none());
         let sealed = store.shared_token(&here.name).await.unwrap().sealed.unwrap();
         assert!(!sealed.windows(6).any(|window| window == b"t0ken-"));
+        // Somebody who can write to the database puts it in the place of another client's.
+        let other = place(&store, &key, 3, "https://a.example/v1").await;
+        let duty = other.begin_mint(other.load().await.unwrap().version, false).await.unwrap().unwrap();
+        store.end_mint(&other.name, duty.version.0, Some((sealed, token.expires_at()))).await.unwrap();
+        assert!(other.load().await.unwrap().token.is_none());
     }
 }
