@@ -2,11 +2,28 @@
 # does, even by a kill. Says `up FOLDER` when the server answers. A word on the standard input makes it crash and start again.
 # The server stays a child of this shell and is stopped by its id. `fsync` is off: no test takes the power away, and a server
 # that dies without the machine finds in the files what it wrote.
+#
+# Killed hard, as when somebody kills its whole process group, this shell can clean up nothing. A watcher outside of the group, in a
+# session of its own, then does so within a second.
 umask 077
 programs=$1 port=$2
 home=$(mktemp -d "${TMPDIR:-/tmp}/monite-bridge-pg.XXXXXX") || exit 1
 server=
-trap '[ -z "$server" ] || { kill -QUIT $server; wait $server; }; rm -rf "$home"' EXIT
+watcher=
+if command -v setsid >/dev/null; then
+    setsid sh -c '
+        while kill -0 "$1" 2>/dev/null; do sleep 1; done
+        read -r server <"$2/data/postmaster.pid" && kill -QUIT "$server" && while kill -0 "$server"; do sleep 0.1; done
+        rm -rf "$2"
+    ' sh $$ "$home" </dev/null >/dev/null 2>&1 &
+    watcher=$!
+fi
+trap '
+    trap "" HUP INT TERM # told to go twice, it cleans up once
+    [ -z "$server" ] || { kill -QUIT $server; wait $server; }
+    rm -rf "$home"
+    [ -z "$watcher" ] || kill $watcher
+' EXIT
 trap 'exit 1' HUP INT TERM
 run() {
     "$programs/postgres" -D "$home/data" -k "$home" -c listen_addresses=127.0.0.1 -c port="$port" -c fsync=off \

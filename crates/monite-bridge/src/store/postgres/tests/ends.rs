@@ -1,6 +1,7 @@
 //! Who may have no token any more is told to every replica, each once and none left out.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use super::super::super::Store as _;
 use super::super::super::conformance::{Database as _, Desk, at, customer_id, document, person, user_id};
@@ -9,6 +10,7 @@ use crate::domain::ObjectId;
 use crate::store::TokenEnd;
 
 const USERS: usize = 24;
+const BOUND: Duration = Duration::from_secs(30);
 
 /// Numbers that became visible out of order would be passed over by a reader that comes in between.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -39,7 +41,9 @@ async fn deletions_at_the_same_time_are_all_told_in_one_order() {
         }
         told
     };
-    let (first, second) = tokio::join!(told(begin.upto, one), told(begin.upto, two));
+    let both = async { tokio::join!(told(begin.upto, one), told(begin.upto, two)) };
+    let (first, second) =
+        tokio::time::timeout(BOUND, both).await.unwrap_or_else(|_| panic!("waited {BOUND:?} for them"));
     for deleted in deleting {
         deleted.await.unwrap();
     }
