@@ -11,6 +11,7 @@ use super::words;
 use crate::assemble::Setup;
 use crate::budget::ledger::{Ledger, is_alive};
 use crate::domain::{LastError, ObjectId, SyncState, SyncStatus};
+use crate::reconcile::sweep::{self, Finished};
 use crate::store::{Failing, Stats};
 
 /// Failing objects read at a time.
@@ -29,8 +30,11 @@ impl Status {
         let store = setup.open_store().await?;
         let stats = store.stats().await?;
         let down_since = down_since(&store.ledger().await?, setup.now());
-        let summary = Summary::of(&stats).with_outage(down_since);
-        let overview = with_outage(overview(&stats, output.style()), down_since, output.style());
+        let last_sweep = sweep::last(store.as_ref()).await?;
+        let overview = with_sweep(overview(&stats, output.style()), last_sweep.as_ref());
+        let overview = with_outage(overview, down_since, output.style());
+        let counts = Summary::of(&stats).with_outage(down_since);
+        let summary = WithSweep { counts, last_sweep };
         if !self.failing {
             output.result(&overview, &summary);
             return Ok(Exit::Done);
@@ -78,6 +82,19 @@ impl Summary {
     pub(super) fn with_outage(self, since: Option<Timestamp>) -> Self {
         Self { monite_down_since: since, ..self }
     }
+}
+
+/// The counts, and what was seen when everything at Monite was last looked at.
+#[derive(Debug, Serialize)]
+struct WithSweep {
+    #[serde(flatten)]
+    counts: Summary,
+    last_sweep: Option<Finished>,
+}
+
+fn with_sweep(overview: String, last: Option<&Finished>) -> String {
+    let shown = last.map(|last| format!("\nlast sweep {}   {}", words::time(last.finished_at), last.tally));
+    format!("{overview}{}", shown.unwrap_or_default())
 }
 
 /// Since when Monite does not answer, as the processes that are alive tell.

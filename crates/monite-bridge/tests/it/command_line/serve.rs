@@ -48,6 +48,10 @@ async fn serve_looks_again_every_sweep_interval_and_tells_what_it_saw() {
     let bridge = place.start(&["serve"]);
     let saw_both = |stats: &Value| stats["last_sweep"]["tally"]["entities"] == 2;
     stats_become("a sweep that saw both entities", &bridge.url, saw_both).await;
+    let status = place.run(&["status", "--json"]).code(0).json();
+    assert_eq!(status["last_sweep"]["tally"]["entities"], 2, "{status}");
+    let shown = place.run(&["status"]).code(0).stdout;
+    assert!(shown.contains("last sweep 20") && shown.contains("entities 2   roles "), "{shown}");
     let first = stats(&bridge.url).await["last_sweep"]["finished_at"].clone();
     stats_become("another sweep", &bridge.url, |stats| stats["last_sweep"]["finished_at"] != first).await;
     let (code, log) = bridge.terminate();
