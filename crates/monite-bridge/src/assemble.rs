@@ -11,6 +11,7 @@ use crate::budget::ledger::ReplicaId;
 use crate::budget::{Outage, Part, SharedLimiter};
 use crate::config::{self, Config, ConfigError, ConfigPath, EnvVars, MoniteTarget, Secrets};
 use crate::credentials::{self, CredentialsError};
+use crate::domain::BridgeId;
 use crate::domain::role::RoleTemplates;
 use crate::events::Events;
 use crate::http::{ApiKeys, App, HttpMetrics, RequestIds};
@@ -148,6 +149,7 @@ impl Bridge {
         });
         let monite = client(&setup, &store, credentials, limiter.clone(), outage.clone())?;
         store.adopt_templates(&setup.templates.fingerprint(), setup.now()).await?;
+        store.name_bridge(&BridgeId::from_bits(jitter.bits())).await?;
         let events = Events::default();
         let workshop = Workshop {
             store: Arc::clone(&store),

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-/// A shared source of numbers in `0.0..1.0`.
+/// A shared source of random numbers.
 #[derive(Debug, Clone)]
 pub struct Jitter(Arc<Mutex<StdRng>>);
 
@@ -22,9 +22,15 @@ impl Jitter {
         Self::seeded(rand::random())
     }
 
-    /// The next number.
+    /// The next number in `0.0..1.0`.
     #[must_use]
     pub fn next(&self) -> f64 {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).random()
+    }
+
+    /// Bits for an id.
+    #[must_use]
+    pub fn bits(&self) -> u128 {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).random()
     }
 }

@@ -60,9 +60,17 @@ pub(super) struct Summary {
     customers: BTreeMap<&'static str, u64>,
     users: BTreeMap<&'static str, u64>,
     failing: u64,
+    stamps: Stamps,
     next_due: Option<Timestamp>,
     /// Since when Monite does not answer the processes at work.
     monite_down_since: Option<Timestamp>,
+}
+
+/// How many entities hold the ids of their links.
+#[derive(Debug, Serialize)]
+struct Stamps {
+    linked: u64,
+    stamped: u64,
 }
 
 impl Summary {
@@ -74,6 +82,7 @@ impl Summary {
             customers: all(&stats.customers),
             users: all(&stats.users),
             failing: failing(stats),
+            stamps: Stamps { linked: stats.linked, stamped: stats.stamped },
             next_due: stats.next_due,
             monite_down_since: None,
         }
@@ -116,11 +125,15 @@ pub(super) fn failing(stats: &Stats) -> u64 {
     of(&stats.customers) + of(&stats.users)
 }
 
-/// `customers 54 in_sync   users 162 in_sync   failing 0`.
+/// `customers 54 in_sync   users 162 in_sync   failing 0   stamped 54 of 54`.
 pub(super) fn overview(stats: &Stats, style: Style) -> String {
     let failing = failing(stats);
     let failing = if failing == 0 { "failing 0".to_owned() } else { style.bad(&format!("failing {failing}")) };
-    format!("customers {}   users {}   {failing}", states(&stats.customers), states(&stats.users))
+    let stamped = match stats.linked {
+        0 => String::new(),
+        linked => format!("   stamped {} of {linked}", stats.stamped),
+    };
+    format!("customers {}   users {}   {failing}{stamped}", states(&stats.customers), states(&stats.users))
 }
 
 fn states(counts: &BTreeMap<SyncState, u64>) -> String {
@@ -196,5 +209,7 @@ mod tests {
             "customers 3 in_sync, 1 rejected, 2 deactivated   users 4 pending, 2 retrying   failing 3"
         );
         assert_eq!(failing(&stats), 3);
+        (stats.linked, stats.stamped) = (6, 4);
+        assert!(overview(&stats, Style::PLAIN).ends_with("failing 3   stamped 4 of 6"));
     }
 }

@@ -45,9 +45,20 @@ struct Outcome {
     /// What the sweep saw, if one was asked for and came to its end.
     #[serde(skip_serializing_if = "Option::is_none")]
     sweep: Option<Tally>,
-    /// Calls this run made at Monite.
+    /// Calls this run made at Monite, those for stamps among them.
     calls: u64,
+    stamp_calls: u64,
     interrupted: bool,
+}
+
+impl Outcome {
+    /// `12 calls at Monite, 4 of them for stamps`.
+    fn cost(&self) -> String {
+        let calls = words::count(self.calls, "call");
+        let stamps =
+            if self.stamp_calls > 0 { format!(", {} of them for stamps", self.stamp_calls) } else { String::new() };
+        format!("{calls} at Monite{stamps}")
+    }
 }
 
 impl Sync {
@@ -70,19 +81,25 @@ impl Sync {
             summary: Summary::of(&stats).with_outage(bridge.reconciler.workshop().outage.since()),
             sweep: sweep.tally(),
             calls: bridge.monite.calls_made(),
+            stamp_calls: bridge.reconciler.stamps().calls(),
             interrupted: stop.is_cancelled(),
         };
-        let calls = words::count(outcome.calls, "call");
-        output.result(&format!("{}   {calls} at Monite", overview(&stats, output.style())), &outcome);
+        output.result(&format!("{}   {}", overview(&stats, output.style()), outcome.cost()), &outcome);
         if outcome.interrupted {
             output.note("interrupted: what is left is done by the next `monite-bridge sync` or `serve`");
         }
         if failures > 0 {
             output.note("see `monite-bridge status --failing`");
         }
+        let stamps_missing = stats.linked - stats.stamped;
         let down_since = bridge.reconciler.workshop().outage.since();
         if let Some(since) = down_since {
             output.note(&format!("Monite does not answer since {}; what is left stays due", words::time(since)));
+        } else if stamps_missing > 0 && !outcome.interrupted {
+            output.note(&format!(
+                "{} not stamped yet; the next `sync` or `serve` tries again, `monite-bridge why CUSTOMER` says what Monite answered",
+                words::count(stamps_missing, "entity"),
+            ));
         }
         bridge.close().await;
         let unfinished = outcome.interrupted || sweep == Sweep::Unfinished || down_since.is_some();
@@ -129,6 +146,9 @@ impl Sweep {
         }
     }
 }
+
+/// A stamp that is tried again within this long is waited for, one that Monite refused is not (see `REFUSED_AGAIN_AFTER`).
+const STAMP_WAITED_FOR: Duration = Duration::from_secs(600);
 
 /// What is driven, and for how long.
 #[derive(Debug)]
@@ -182,7 +202,7 @@ async fn passes(bridge: &Bridge, scope: &Scope, stop: &CancellationToken) -> Res
         if stop.is_cancelled() || scope.patience == Patience::OnePass {
             return Ok(());
         }
-        let Some(due) = scope.next_due(bridge.store.as_ref()).await? else { return Ok(()) };
+        let Some(due) = scope.next_due(bridge.store.as_ref(), bridge.now()).await? else { return Ok(()) };
         let probe = bridge.reconciler.workshop().outage.until_probe();
         let wait = probe.unwrap_or_else(|| Duration::try_from(due.duration_since(bridge.now())).unwrap_or_default());
         tokio::select! {
@@ -196,8 +216,17 @@ async fn passes(bridge: &Bridge, scope: &Scope, stop: &CancellationToken) -> Res
 const USERS_LOOKED_AT: u32 = 10_000;
 
 impl Scope {
-    /// When something of the scope is tried next by itself; `None`: nothing is left.
-    async fn next_due(&self, store: &dyn Store) -> Result<Option<Timestamp>, StoreError> {
+    /// When something of the scope is tried next by itself; `None`: nothing is left but stamps that nobody waits for.
+    async fn next_due(&self, store: &dyn Store, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let stamp = match &self.customer {
+            None => store.next_stamp().await?,
+            Some(customer) => store.customer(customer).await?.and_then(|customer| customer.stamp.due_at),
+        };
+        let stamp = stamp.filter(|due| *due < now + STAMP_WAITED_FOR);
+        Ok(self.next_visit(store).await?.into_iter().chain(stamp).min())
+    }
+
+    async fn next_visit(&self, store: &dyn Store) -> Result<Option<Timestamp>, StoreError> {
         let Some(customer) = &self.customer else { return store.next_due().await };
         let Some(visit) = store.peek(customer, USERS_LOOKED_AT).await? else { return Ok(None) };
         let own = visit.customer.sync.next_attempt_at;

@@ -12,7 +12,7 @@ use super::steps::{Step, describe, steps};
 use super::words;
 use crate::assemble::Setup;
 use crate::domain::{Call, ObjectId, Seen, SyncState, SyncStatus};
-use crate::store::{Customer, Store, User, Wish};
+use crate::store::{Customer, StampStatus, Store, User, Wish};
 
 /// Show everything known of one customer or user, and what to do next
 #[derive(Debug, clap::Args)]
@@ -91,9 +91,27 @@ struct Account {
     /// What Monite last confirmed.
     confirmed: Option<Value>,
     plan: Vec<Step>,
+    /// Whether the links stand in the entity's metadata, too; of a customer only.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    stamp: Option<Stamp>,
     /// Newest first.
     calls: Vec<Call>,
     next: String,
+}
+
+/// How far stamping a customer's links has come.
+#[derive(Debug, Serialize)]
+struct Stamp {
+    stamped: bool,
+    attempts: u32,
+    last_error: Option<crate::domain::LastError>,
+}
+
+impl Stamp {
+    fn of(customer: &Customer) -> Self {
+        let StampStatus { due_at, attempts, last_error } = customer.stamp.clone();
+        Self { stamped: customer.entity.present().is_some() && due_at.is_none(), attempts, last_error }
+    }
 }
 
 /// Monite's id of the object, under the name the HTTP API uses for it.
@@ -120,9 +138,10 @@ fn of_customer(customer: Customer, now: Timestamp) -> Account {
     let confirmed = customer.entity.present().map(|link| json!(link.confirmed));
     let link = Link::EntityId(customer.entity.present().map(|link| link.id.to_string()));
     let waiting = waiting(&customer.entity);
+    let stamp = Some(Stamp::of(&customer));
     let basis =
         Basis { wish: customer.wish, sync: customer.sync, desired: customer.document.to_json(), calls: customer.calls };
-    account(object, false, basis, link, confirmed, waiting, now)
+    Account { stamp, ..account(object, false, basis, link, confirmed, waiting, now) }
 }
 
 fn of_user(user: User, now: Timestamp) -> Account {
@@ -177,6 +196,7 @@ fn account(
         desired,
         confirmed,
         plan: Vec::new(),
+        stamp: None,
         calls,
         next,
     }
@@ -196,6 +216,9 @@ fn tell(account: &Account, style: Style, now: Timestamp) -> String {
         "what is to be done at Monite",
         account.plan.iter().map(|step| describe(step, style)).collect::<Vec<_>>().join("\n"),
     );
+    if let Some(error) = account.stamp.as_ref().and_then(|stamp| stamp.last_error.as_ref()) {
+        section("its links could not be stamped", super::status::reason(error));
+    }
     section("latest calls, newest first", account.calls.iter().map(describe_call).collect::<Vec<_>>().join("\n"));
     section("desired", format!("{:#}", account.desired));
     if let Some(confirmed) = &account.confirmed {

@@ -3,10 +3,13 @@
 use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
-/// `1 customer`, `2 customers`.
+/// `1 customer`, `2 customers`, `2 entities`.
 pub(super) fn count(n: u64, one: &str) -> String {
-    let plural = if n == 1 { "" } else { "s" };
-    format!("{n} {one}{plural}")
+    match (n, one.strip_suffix('y')) {
+        (1, _) => format!("{n} {one}"),
+        (_, Some(stem)) => format!("{n} {stem}ies"),
+        (_, None) => format!("{n} {one}s"),
+    }
 }
 
 /// A time to the second, in UTC.

@@ -33,6 +33,10 @@ pub(super) async fn metrics(State(app): State<Shared>) -> Result<impl IntoRespon
     text.family("monite_bridge_objects", "gauge", "Customers and users by state.");
     text.objects("customer", &stats.customers);
     text.objects("user", &stats.users);
+    text.family("monite_bridge_entities_linked", "gauge", "Customers that have an entity at Monite.");
+    text.value("monite_bridge_entities_linked", &[], stats.linked);
+    text.family("monite_bridge_entities_stamped", "gauge", "Those whose links stand in the entity's metadata, too.");
+    text.value("monite_bridge_entities_stamped", &[], stats.stamped);
     text.family("monite_bridge_tokens_total", "counter", "Requests for a user's token, by where it came from.");
     for (source, count) in [("cached", tokens.cached), ("asked", tokens.asked), ("refused", tokens.refused)] {
         text.value("monite_bridge_tokens_total", &[("source", source)], count);

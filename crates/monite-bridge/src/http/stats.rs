@@ -16,6 +16,7 @@ pub(super) async fn stats(State(app): State<Shared>) -> Result<Json<Value>, Prob
     Ok(Json(json!({
         "customers": by_state(&stats.customers),
         "users": by_state(&stats.users),
+        "stamps": {"linked": stats.linked, "stamped": stats.stamped},
         "next_due": stats.next_due,
         "last_sweep": sweep::last(app.store.as_ref()).await?,
     })))

@@ -12,6 +12,7 @@ use tokio::task::{JoinError, JoinSet};
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 
+use super::stamp::{StampCounts, stamp};
 use super::visit::{Ended, Workshop, visit};
 use crate::domain::CustomerId;
 use crate::store::{Lease, StoreError, WorkerId};
@@ -31,7 +32,7 @@ const AT_LEAST_A_MOMENT: Duration = Duration::from_millis(20);
 /// What one pass did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PassReport {
-    /// Customers visited to the end.
+    /// Customers visited or stamped to the end.
     pub finished: u32,
     /// Customers given back or taken over by another worker.
     pub left: u32,
@@ -48,6 +49,7 @@ pub struct Reconciler {
     workers: usize,
     wake: Arc<Notify>,
     held: Arc<Held>,
+    stamps: Arc<StampCounts>,
 }
 
 impl Reconciler {
@@ -60,7 +62,14 @@ impl Reconciler {
             workers: workers.max(1),
             wake: Arc::default(),
             held: Arc::default(),
+            stamps: Arc::default(),
         }
+    }
+
+    /// What this process has stamped.
+    #[must_use]
+    pub fn stamps(&self) -> &StampCounts {
+        &self.stamps
     }
 
     /// What it works with.
@@ -155,10 +164,11 @@ impl Reconciler {
 
     async fn until_next_due(&self) -> Duration {
         let now = self.workshop.clock.now();
-        let due = match self.workshop.store.next_due().await {
-            Ok(due) => due,
-            Err(_) => return LOOK_AGAIN_AFTER,
+        let store = &self.workshop.store;
+        let (Ok(visit), Ok(stamp)) = (store.next_due().await, store.next_stamp().await) else {
+            return LOOK_AGAIN_AFTER;
         };
+        let due = visit.into_iter().chain(stamp).min();
         let until = due.map_or(LOOK_AGAIN_AFTER, |due| Duration::try_from(due.duration_since(now)).unwrap_or_default());
         // At least a moment: a customer that is due but held by another worker would otherwise make this spin.
         until.clamp(AT_LEAST_A_MOMENT, LOOK_AGAIN_AFTER)
@@ -174,18 +184,32 @@ impl Reconciler {
         if stop.is_cancelled() || !self.monite_answers(stop).await {
             return Ok(0);
         }
-        let now = self.workshop.clock.now();
+        let (now, store) = (self.workshop.clock.now(), &self.workshop.store);
         let mut leases = Vec::new();
         if only.is_none() {
             leases = self.take_awaited(visits.len()).await?;
         }
         let free = u32::try_from(self.workers.saturating_sub(visits.len() + leases.len())).unwrap_or(u32::MAX);
+        let mut nothing_else = false;
         if free > 0 {
-            leases.extend(self.workshop.store.claim_due(&self.worker, now, LEASE, free, only).await?);
+            let due = store.claim_due(&self.worker, now, LEASE, free, only).await?;
+            nothing_else = due.len() < free as usize;
+            leases.extend(due);
         }
-        let taken = leases.len();
+        let mut taken = leases.len();
         for lease in leases {
-            self.start(visits, lease, stop);
+            self.start(visits, lease, Errand::Visit, stop);
+        }
+        // Stamps come last: only once nothing else is due, and never so many at once that what becomes due then finds nobody.
+        let stamping = self.held().values().filter(|held| held.errand == Errand::Stamp).count();
+        let for_stamps = self.workers.div_ceil(2).saturating_sub(stamping).min(self.workers.saturating_sub(visits.len()));
+        if nothing_else && for_stamps > 0 {
+            let for_stamps = u32::try_from(for_stamps).unwrap_or(u32::MAX);
+            let leases = store.claim_stamps(&self.worker, now, LEASE, for_stamps, only).await?;
+            taken += leases.len();
+            for lease in leases {
+                self.start(visits, lease, Errand::Stamp, stop);
+            }
         }
         Ok(taken)
     }
@@ -230,17 +254,20 @@ impl Reconciler {
         outage.since().is_none()
     }
 
-    fn start(&self, visits: &mut Visits, lease: Lease, stop: &CancellationToken) {
+    fn start(&self, visits: &mut Visits, lease: Lease, errand: Errand, stop: &CancellationToken) {
         let this = self.clone();
         let stop = stop.child_token();
         let deadline = Deadline::new(format!("the lease of {}", lease.customer), lease.until);
-        let in_hand = InHand { lease: lease.clone(), deadline: deadline.clone(), stop: stop.clone() };
+        let in_hand = InHand { lease: lease.clone(), errand, deadline: deadline.clone(), stop: stop.clone() };
         self.held().insert(lease.customer.clone(), in_hand);
-        let span = tracing::info_span!("visit", customer = %lease.customer);
+        let span = tracing::info_span!("visit", customer = %lease.customer, ?errand);
         let work = async move {
             // Also when the visit panics: a lease that nobody works under must not be renewed for ever.
             let _given_up = GivenUp { held: Arc::clone(&this.held), lease: lease.clone() };
-            let ended = visit(&this.workshop, &lease, &deadline, &stop).await;
+            let ended = match errand {
+                Errand::Visit => visit(&this.workshop, &lease, &deadline, &stop).await,
+                Errand::Stamp => stamp(&this.workshop, &lease, &deadline, &this.stamps, &stop).await,
+            };
             ended.map_err(|error| {
                 tracing::error!(error = &error as &dyn std::error::Error, "the visit could not be written down")
             })
@@ -295,13 +322,21 @@ impl Reconciler {
 
 type Held = Mutex<BTreeMap<CustomerId, InHand>>;
 
-/// A customer that is being visited.
+/// What a customer was taken for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Errand {
+    Visit,
+    Stamp,
+}
+
+/// A customer that somebody of this process is at.
 #[derive(Debug)]
 struct InHand {
     lease: Lease,
-    /// The end of the lease, as the visit's calls see it: it moves with each renewal.
+    errand: Errand,
+    /// The end of the lease, as its calls see it: it moves with each renewal.
     deadline: Deadline,
-    /// Tells the visit to stop.
+    /// Tells them to stop.
     stop: CancellationToken,
 }
 

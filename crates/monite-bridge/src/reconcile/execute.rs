@@ -503,7 +503,8 @@ fn names_a_role(error: &monite::Error) -> bool {
     matches!(error, monite::Error::Api { message, .. } if message.to_ascii_lowercase().contains("role"))
 }
 
-fn call_of(record: CallRecord) -> Call {
+/// A call as it is kept for `why`.
+pub(super) fn call_of(record: CallRecord) -> Call {
     Call {
         at: record.at,
         method: record.method,

@@ -1,8 +1,9 @@
 //! Brings Monite to what the product desires: look, decide, act.
 //!
 //! [`mod@plan`] decides and does nothing; [`observe`] looks at Monite where the store does not know; [`execute`] does one action
-//! and makes no choices; [`visit`] runs the three for one customer until nothing is left; [`driver`] decides when; [`awaited`]
-//! customers come first. [`sweep`] looks again at everything, for what somebody else changed.
+//! and makes no choices; [`visit`] runs the three for one customer until nothing is left; [`mod@stamp`] writes the links into the
+//! entity once nothing else is due; [`driver`] decides when; [`awaited`] customers come first. [`sweep`] looks again at
+//! everything, for what somebody else changed.
 
 pub mod awaited;
 pub mod compare;
@@ -13,6 +14,7 @@ pub mod execute;
 pub mod observe;
 pub mod outcome;
 pub mod plan;
+pub mod stamp;
 pub mod sweep;
 pub mod visit;
 

@@ -30,8 +30,8 @@ use crate::domain::document::ImportRecord;
 use crate::domain::document::{CustomerDocument, FieldError, UserDocument};
 use crate::domain::role::RoleName;
 use crate::domain::{
-    Call, CustomerId, EntityLink, Generation, LastError, ObjectId, RoleLink, Seen, SyncState, SyncStatus, UserId,
-    UserLink,
+    BridgeId, Call, CustomerId, EntityLink, Generation, LastError, ObjectId, RoleLink, Seen, Stamp, SyncState,
+    SyncStatus, UserId, UserLink,
 };
 
 /// Whether the product wants a thing to be there.
@@ -76,8 +76,21 @@ pub struct Customer {
     /// A change that carried what is desired now went out without an answer, and may still land until then. It can do no harm
     /// until something else is desired; from then on it is a doubt.
     pub late: Option<Timestamp>,
+    /// Whether its links stand in the entity's metadata, too.
+    pub stamp: StampStatus,
     /// The latest calls at Monite, newest first.
     pub calls: Vec<Call>,
+}
+
+/// Whether the links of a customer are stamped into the metadata of its entity.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct StampStatus {
+    /// When the stamp is to be written; the epoch: as soon as nothing else is to be done. `None`: it is there (or no entity is).
+    pub due_at: Option<Timestamp>,
+    /// Failed attempts since the last success.
+    pub attempts: u32,
+    /// Why the last attempt failed.
+    pub last_error: Option<LastError>,
 }
 
 /// A user as stored.
@@ -165,6 +178,10 @@ pub struct Stats {
     pub users: BTreeMap<SyncState, u64>,
     /// When the next visit is due; `None` when nothing is left to do.
     pub next_due: Option<Timestamp>,
+    /// Customers that have an entity.
+    pub linked: u64,
+    /// Those of them whose links are stamped into the entity.
+    pub stamped: u64,
 }
 
 /// A failing object, for `status --failing`.
@@ -245,6 +262,31 @@ pub enum Change {
     Looked(Option<UserId>, Generation),
     /// Calls made for the customer (or for the user, when named), oldest first.
     Calls(Option<UserId>, Vec<Call>),
+    /// Monite holds the stamp made from [`Links`] of this count. Links that changed since are due to be stamped again.
+    Stamped {
+        /// [`Links::count`].
+        links: i64,
+    },
+    /// The stamp could not be written.
+    StampFailed {
+        /// When it is tried again.
+        due_at: Timestamp,
+        /// Why.
+        error: LastError,
+    },
+}
+
+/// The links of one customer, all of one moment.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Links {
+    /// The entity of the customer.
+    pub entity: EntityId,
+    /// What is to be stamped into it.
+    pub stamp: Stamp,
+    /// Goes up with each change of a link of this customer.
+    pub count: i64,
+    /// How often stamping them has failed so far.
+    pub failed: u32,
 }
 
 /// How one object came out of a visit.
@@ -526,6 +568,14 @@ pub trait Store: Send + Sync + std::fmt::Debug {
         &self, worker: &WorkerId, now: Timestamp, lease: Duration, limit: u32, only: Option<&CustomerId>,
     ) -> Result<Vec<Lease>, StoreError>;
 
+    /// Like [`Store::claim_due`] for customers whose links are to be stamped. One that somebody works on is left out.
+    async fn claim_stamps(
+        &self, worker: &WorkerId, now: Timestamp, lease: Duration, limit: u32, only: Option<&CustomerId>,
+    ) -> Result<Vec<Lease>, StoreError>;
+
+    /// Reads the links to be stamped; `None` when the lease is lost or there is no entity (any more).
+    async fn links(&self, lease: &Lease) -> Result<Option<Links>, StoreError>;
+
     /// Reads what a visit needs; `None` when the lease is lost or the customer is gone.
     async fn open(&self, lease: &Lease, now: Timestamp, users: u32) -> Result<Option<Visit>, StoreError>;
 
@@ -552,6 +602,9 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// When the next customer is due; `None`: nothing is left to do by itself.
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError>;
+
+    /// When the next stamp is to be written; `None`: all links are stamped, or somebody is at it.
+    async fn next_stamp(&self) -> Result<Option<Timestamp>, StoreError>;
 
     /// Which of these entities are linked to a customer already.
     async fn owners(&self, entities: &[EntityId]) -> Result<BTreeMap<EntityId, CustomerId>, StoreError>;
@@ -583,6 +636,14 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Puts another value under a name if it holds `was` (`None`: nothing); whether it did.
     async fn swap_setting(&self, name: &str, was: Option<&str>, becomes: &str) -> Result<bool, StoreError>;
+
+    // Who this is.
+
+    /// Names this database `fresh` if it has no name yet; the name it has.
+    async fn name_bridge(&self, fresh: &BridgeId) -> Result<BridgeId, StoreError>;
+
+    /// The name of this database.
+    async fn bridge(&self) -> Result<BridgeId, StoreError>;
 
     // The broker's side.
 

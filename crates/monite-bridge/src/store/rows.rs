@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::decide::{StoredCustomer, StoredUser};
-use super::{Customer, Failing, RoleProgress, StoreError, TokenSubject, User, Wish};
+use super::{Customer, Failing, RoleProgress, StampStatus, StoreError, TokenSubject, User, Wish};
 use crate::domain::document::{CustomerDocument, UserDocument};
 use crate::domain::role::{RoleName, RoleTemplates};
 use crate::domain::{
@@ -78,6 +78,7 @@ pub(super) fn customer(row: &impl Columns) -> Result<Customer, StoreError> {
         entity: entity(row).map_err(at)?,
         doubt: unanswered(row, false).map_err(at)?,
         late: unanswered(row, true).map_err(at)?,
+        stamp: stamp(row).map_err(at)?,
         calls: json(&row.text("calls")?).map_err(at)?,
     })
 }
@@ -209,6 +210,14 @@ pub(super) fn status(row: &impl Columns) -> Result<SyncStatus, Unread> {
     })
 }
 
+fn stamp(row: &impl Columns) -> Result<StampStatus, Unread> {
+    Ok(StampStatus {
+        due_at: row.number_or_null("stamp_due_at")?.map(time).transpose()?,
+        attempts: row.count("stamp_attempts")?,
+        last_error: row.text_or_null("stamp_error")?.as_deref().map(json).transpose()?,
+    })
+}
+
 fn entity(row: &impl Columns) -> Result<Seen<EntityLink, NewEntity>, Unread> {
     Ok(match row.text("seen")?.as_str() {
         "absent" => Seen::Absent,
@@ -304,4 +313,11 @@ macro_rules! unread_from {
     )*};
 }
 
-unread_from!(crate::domain::InvalidId, jiff::Error, serde_json::Error, sqlx::Error, std::array::TryFromSliceError);
+unread_from!(
+    crate::domain::InvalidId,
+    crate::domain::stamp::InvalidBridgeId,
+    jiff::Error,
+    serde_json::Error,
+    sqlx::Error,
+    std::array::TryFromSliceError
+);

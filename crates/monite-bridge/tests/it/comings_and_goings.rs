@@ -115,6 +115,7 @@ async fn a_lost_change_that_is_still_wanted_is_repeated_at_once() {
     let bridge = TestBridge::start().await;
     put_in(&bridge, "Berlin").await;
     bridge.settle().await;
+    bridge.sandbox.clear_journal();
     loses_answers(&bridge, "PATCH /entities/*");
     put_in(&bridge, "Bonn").await;
     bridge.pass().await;
@@ -131,6 +132,7 @@ async fn a_refused_change_leaves_no_doubt() {
     let bridge = TestBridge::start().await;
     put_in(&bridge, "Berlin").await;
     bridge.settle().await;
+    bridge.sandbox.clear_journal();
     bridge.sandbox.once("PATCH /entities/*", Fault::Status { status: 422, retry_after: None });
     put_in(&bridge, "Bonn").await;
     bridge.pass().await;

@@ -19,7 +19,9 @@ async fn the_fewest_calls_there_can_be() {
     bridge.settle().await;
     let made = ["POST /auth/token", "POST /entities", "GET /roles", "POST /roles", "POST /entity_users"];
     assert_eq!(made.map(|call| bridge.sandbox.calls(call)), [1, 1, 1, 2, 3]);
-    assert_eq!(bridge.sandbox.total_calls(), 8);
+    let stamp = ["GET /entities/{entity_id}/partner_metadata", "PUT /entities/{entity_id}/partner_metadata"];
+    assert_eq!(stamp.map(|call| bridge.sandbox.calls(call)), [1, 1], "all links in one stamp");
+    assert_eq!(bridge.sandbox.total_calls(), 8 + 2);
 }
 
 #[tokio::test]

@@ -26,6 +26,7 @@ mod replicas_tokens;
 mod reports;
 mod serving;
 mod sessions;
+mod stamps;
 mod support;
 mod sweep;
 mod tokens;

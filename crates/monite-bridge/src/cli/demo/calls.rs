@@ -37,6 +37,8 @@ pub(super) struct Kind {
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Needs {
     entities: u64,
+    /// Entities that came into being: each is stamped once.
+    linked: u64,
     /// Entities with at least one role: a fresh entity may hold some, so each is looked at once.
     entities_with_roles: u64,
     roles: u64,
@@ -52,6 +54,9 @@ impl Ledger {
             ("entities asked for their roles", "GET /roles", needs.entities_with_roles),
             ("roles created", "POST /roles", needs.roles),
             ("entity users created", "POST /entity_users", needs.users),
+            // A stamp keeps what others wrote there, so it takes two calls.
+            ("entities asked for their metadata", "GET /entities/{entity_id}/partner_metadata", needs.linked),
+            ("links stamped into it", "PUT /entities/{entity_id}/partner_metadata", needs.linked),
         ];
         let mut kinds: Vec<Kind> =
             kinds.map(|(what, call, fewest)| Kind { what, call, made: stage.sandbox.calls(call), fewest }).to_vec();
@@ -90,6 +95,7 @@ impl Needs {
 
     async fn add(&mut self, store: &dyn Store, customer: &Customer) -> Result<(), StoreError> {
         self.entities += 1;
+        self.linked += u64::from(matches!(customer.entity, Seen::Present(_)));
         let mut roles = BTreeSet::new();
         let mut after = None;
         loop {

@@ -251,6 +251,11 @@ fn the_rest() -> Map<String, Value> {
         .collect();
     let states: Vec<&str> = SyncState::ALL.iter().map(|state| state.as_str()).collect();
     let counts = json!({"type": "object", "required": states, "properties": counts});
+    let number = json!({"type": "integer", "minimum": 0});
+    let stamps = json!({
+        "type": "object", "required": ["linked", "stamped"], "properties": {"linked": number, "stamped": number},
+        "description": "Customers that have an entity, and those of them whose links stand in the entity's partner metadata, too.",
+    });
     let mut line = customer_fields();
     line["id"] = reference("Id");
     line["users"] = json!({"type": "array", "items": {"allOf": [reference("ImportUser")]}, "description": "Users not mentioned are left as they are."});
@@ -295,9 +300,9 @@ fn the_rest() -> Map<String, Value> {
             },
         },
         "Stats": {
-            "type": "object", "required": ["customers", "users", "next_due", "last_sweep"],
+            "type": "object", "required": ["customers", "users", "stamps", "next_due", "last_sweep"],
             "properties": {
-                "customers": counts.clone(), "users": counts, "next_due": nullable_time("When the next visit is due."),
+                "customers": counts.clone(), "users": counts, "stamps": stamps, "next_due": nullable_time("When the next visit is due."),
                 "last_sweep": {"anyOf": [{"$ref": "#/components/schemas/Sweep"}, {"type": "null"}]},
             },
         },

@@ -8,6 +8,7 @@ use super::super::columns::{ProgressColumns, SeenColumns, attempt_email, calls_k
 use super::connection::{Tx, sql};
 use super::doubt;
 use super::round::Round;
+use super::stamps::{self, links_changed};
 use crate::domain::Seen;
 
 /// Writes one round, kind after kind. A change of a user that is not there any more (deleted and to be kept at Monite) is ignored.
@@ -21,7 +22,9 @@ pub(super) async fn apply(tx: &mut Tx, round: &Round<'_>) -> Result<(), StoreErr
     users_done(tx, round).await?;
     users_gone(tx, round).await?;
     customer_calls(tx, round).await?;
-    user_calls(tx, round).await
+    user_calls(tx, round).await?;
+    stamps::stamped(tx, &round.stamped).await?;
+    stamps::failed(tx, &round.stamps_failed).await
 }
 
 /// One value of each thing.
@@ -59,6 +62,9 @@ async fn entities(tx: &mut Tx, round: &Round<'_>) -> Result<(), StoreError> {
          UPDATE customer_work w SET
              state = CASE WHEN w.state = 'deactivated' AND w.seen = 'absent' AND now.seen <> 'absent' THEN 'pending' ELSE w.state END,
              due_at = CASE WHEN w.state = 'deactivated' AND w.seen = 'absent' AND now.seen <> 'absent' THEN w.written_at ELSE w.due_at END,
+             links = w.links + CASE WHEN w.entity_id IS DISTINCT FROM now.entity_id THEN 1 ELSE 0 END,
+             stamp_due_at = CASE WHEN now.entity_id IS NULL THEN NULL
+                                 WHEN w.entity_id IS DISTINCT FROM now.entity_id THEN 0 ELSE w.stamp_due_at END,
              roles_listed = w.roles_listed AND (w.entity_id IS NULL OR w.entity_id IS NOT DISTINCT FROM now.entity_id),
              seen = now.seen, entity_id = now.entity_id, active = now.active, attempt_at = now.attempt_at, lands_by = now.lands_by,
              attempt_email = now.attempt_email
@@ -132,30 +138,40 @@ async fn roles(tx: &mut Tx, round: &Round<'_>) -> Result<(), StoreError> {
 }
 
 async fn users(tx: &mut Tx, round: &Round<'_>) -> Result<(), StoreError> {
-    if round.users.is_empty() {
-        return Ok(());
-    }
-    let columns = column(&round.users, |(_, _, seen)| SeenColumns::user(seen));
-    sql("-- record_users
+    const SQL: &str = concat!(
+        "-- record_users
          WITH now AS (
              SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::bigint[], $6::bigint[], $7::text[])
                  AS n (customer_id, user_id, seen, entity_user_id, attempt_at, lands_by, document)
          ), documents AS (
              UPDATE users d SET at_monite = now.document FROM now
              WHERE d.customer_id = now.customer_id AND d.user_id = now.user_id
+         ), changed AS (
+             SELECT DISTINCT u.customer_id FROM now JOIN user_work u ON u.customer_id = now.customer_id AND u.user_id = now.user_id
+             WHERE u.entity_user_id IS DISTINCT FROM now.entity_user_id
+         ), links AS (
+             UPDATE ",
+        links_changed!(),
+        " FROM changed WHERE w.customer_id = changed.customer_id
          )
          UPDATE user_work u SET
              seen = now.seen, entity_user_id = now.entity_user_id, attempt_at = now.attempt_at, lands_by = now.lands_by
-         FROM now WHERE u.customer_id = now.customer_id AND u.user_id = now.user_id")
-    .bind(column(&round.users, |(customer, _, _)| customer.as_str()))
-    .bind(column(&round.users, |(_, user, _)| user.as_str()))
-    .bind(column(&columns, |columns| columns.seen))
-    .bind(column(&columns, |columns| columns.id.as_deref()))
-    .bind(column(&columns, |columns| columns.attempt_at))
-    .bind(column(&columns, |columns| columns.lands_by))
-    .bind(column(&columns, |columns| columns.document.as_deref()))
-    .run(tx)
-    .await?;
+         FROM now WHERE u.customer_id = now.customer_id AND u.user_id = now.user_id"
+    );
+    if round.users.is_empty() {
+        return Ok(());
+    }
+    let columns = column(&round.users, |(_, _, seen)| SeenColumns::user(seen));
+    sql(SQL)
+        .bind(column(&round.users, |(customer, _, _)| customer.as_str()))
+        .bind(column(&round.users, |(_, user, _)| user.as_str()))
+        .bind(column(&columns, |columns| columns.seen))
+        .bind(column(&columns, |columns| columns.id.as_deref()))
+        .bind(column(&columns, |columns| columns.attempt_at))
+        .bind(column(&columns, |columns| columns.lands_by))
+        .bind(column(&columns, |columns| columns.document.as_deref()))
+        .run(tx)
+        .await?;
     Ok(())
 }
 
@@ -245,12 +261,10 @@ async fn users_done(tx: &mut Tx, round: &Round<'_>) -> Result<(), StoreError> {
 
 /// Deletions that are complete. A user that the product wrote again stays, and is to be created anew.
 async fn users_gone(tx: &mut Tx, round: &Round<'_>) -> Result<(), StoreError> {
-    if round.users_gone.is_empty() {
-        return Ok(());
-    }
-    sql("-- record_users_gone
+    const SQL: &str = concat!(
+        "-- record_users_gone
          WITH named AS (
-             SELECT u.customer_id, u.user_id, u.wish FROM unnest($1::text[], $2::text[]) AS n (customer_id, user_id)
+             SELECT u.customer_id, u.user_id, u.wish, u.entity_user_id FROM unnest($1::text[], $2::text[]) AS n (customer_id, user_id)
              JOIN user_work u ON u.customer_id = n.customer_id AND u.user_id = n.user_id
          ), gone AS (
              DELETE FROM users d USING named n
@@ -258,13 +272,24 @@ async fn users_gone(tx: &mut Tx, round: &Round<'_>) -> Result<(), StoreError> {
          ), documents AS (
              UPDATE users d SET at_monite = NULL FROM named n
              WHERE n.wish <> 'gone' AND d.customer_id = n.customer_id AND d.user_id = n.user_id
+         ), changed AS (
+             SELECT DISTINCT n.customer_id FROM named n WHERE n.entity_user_id IS NOT NULL
+         ), links AS (
+             UPDATE ",
+        links_changed!(),
+        " FROM changed WHERE w.customer_id = changed.customer_id
          )
          UPDATE user_work u SET seen = 'absent', entity_user_id = NULL, attempt_at = NULL, lands_by = NULL
-         FROM named n WHERE n.wish <> 'gone' AND u.customer_id = n.customer_id AND u.user_id = n.user_id")
-    .bind(column(&round.users_gone, |(customer, _)| customer.as_str()))
-    .bind(column(&round.users_gone, |(_, user)| user.as_str()))
-    .run(tx)
-    .await?;
+         FROM named n WHERE n.wish <> 'gone' AND u.customer_id = n.customer_id AND u.user_id = n.user_id"
+    );
+    if round.users_gone.is_empty() {
+        return Ok(());
+    }
+    sql(SQL)
+        .bind(column(&round.users_gone, |(customer, _)| customer.as_str()))
+        .bind(column(&round.users_gone, |(_, user)| user.as_str()))
+        .run(tx)
+        .await?;
     Ok(())
 }
 

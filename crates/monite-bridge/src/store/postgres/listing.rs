@@ -8,6 +8,7 @@ use sqlx::postgres::PgRow;
 use super::super::{Customer, CustomerFilter, Failing, RoleProgress, Stats, StoreError, TokenSubject, User};
 use super::connection::{Tx, sql};
 use super::rows::{self, Columns as _, Unread, customer_columns, user_columns};
+use super::stamps;
 use crate::domain::role::RoleTemplates;
 use crate::domain::{CustomerId, ObjectId, UserId};
 
@@ -58,7 +59,10 @@ pub(super) async fn stats(tx: &mut Tx) -> Result<Stats, StoreError> {
          SELECT state, count(*) AS objects FROM customer_work GROUP BY state");
     let users = sql("-- stats_users
          SELECT state, count(*) AS objects FROM user_work GROUP BY state");
+    let (linked, stamped) = stamps::counts(tx).await?;
     Ok(Stats {
+        linked,
+        stamped,
         customers: rows::counts(&customers.all(tx).await?)?,
         users: rows::counts(&users.all(tx).await?)?,
         next_due: next_due(tx).await?,

@@ -12,6 +12,7 @@
 //! - `doubt`: changes that went out and that nobody saw answered
 //! - `sight`: what a sweep saw
 //! - `ends`: whose tokens end through any replica; `shared`: the partner's token, and who fetches the next one
+//! - `stamps`: which links are to be stamped into their entities, and who this database is
 //! - `listing`: reads that answer questions
 //! - `replicas`: the ledger of the rate budget
 //! - `desired`, `stored`, `known`, `rows`, `gone`: values to rows and back
@@ -29,14 +30,14 @@ use jiff::Timestamp;
 use monite::{EntityId, EntityUserId, NewEntity};
 
 use super::{
-    Change, Customer, CustomerFilter, Failing, Fenced, Imported, LOOK_FOR_ENDS_EVERY, Lease, Precondition, RetryScope,
-    RoleProgress, SharedToken, Sighting, Stats, Store, StoreError, TokenEnds, TokenSubject, User, Visit, WorkerId,
-    Written,
+    Change, Customer, CustomerFilter, Failing, Fenced, Imported, LOOK_FOR_ENDS_EVERY, Lease, Links, Precondition,
+    RetryScope, RoleProgress, SharedToken, Sighting, Stats, Store, StoreError, TokenEnds, TokenSubject, User, Visit,
+    WorkerId, Written,
 };
 use crate::budget::ledger::{Beat, Heard, Ledger, ReplicaId};
 use crate::domain::document::{CustomerDocument, ImportRecord, UserDocument};
 use crate::domain::role::RoleTemplates;
-use crate::domain::{CustomerId, ObjectId, UserId};
+use crate::domain::{BridgeId, CustomerId, ObjectId, UserId};
 
 mod changes;
 mod connection;
@@ -57,6 +58,7 @@ mod rows;
 mod shared;
 mod sight;
 mod signal;
+mod stamps;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -230,6 +232,17 @@ impl Store for PostgresStore {
         self.writer.write(work::ClaimDue { worker: worker.clone(), now, lease, limit, only: only.cloned(), head }).await
     }
 
+    async fn claim_stamps(
+        &self, worker: &WorkerId, now: Timestamp, lease: Duration, limit: u32, only: Option<&CustomerId>,
+    ) -> Result<Vec<Lease>, StoreError> {
+        let (worker, only) = (worker.clone(), only.cloned());
+        self.writer.write(stamps::ClaimStamps { worker, now, lease, limit, only }).await
+    }
+
+    async fn links(&self, lease: &Lease) -> Result<Option<Links>, StoreError> {
+        reading!(self.pool, snapshot, tx => stamps::links(tx, lease))
+    }
+
     async fn open(&self, lease: &Lease, now: Timestamp, users: u32) -> Result<Option<Visit>, StoreError> {
         reading!(self.pool, snapshot, tx => visit::open(tx, lease, now, users))
     }
@@ -256,6 +269,10 @@ impl Store for PostgresStore {
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         reading!(self.pool, read, tx => listing::next_due(tx))
+    }
+
+    async fn next_stamp(&self) -> Result<Option<Timestamp>, StoreError> {
+        reading!(self.pool, read, tx => stamps::next(tx))
     }
 
     async fn owners(&self, entities: &[EntityId]) -> Result<BTreeMap<EntityId, CustomerId>, StoreError> {
@@ -291,6 +308,14 @@ impl Store for PostgresStore {
     async fn swap_setting(&self, name: &str, was: Option<&str>, becomes: &str) -> Result<bool, StoreError> {
         let (name, was, becomes) = (name.to_owned(), was.map(str::to_owned), becomes.to_owned());
         self.writer.write(sight::SwapSetting { name, was, becomes }).await
+    }
+
+    async fn name_bridge(&self, fresh: &BridgeId) -> Result<BridgeId, StoreError> {
+        self.writer.write(stamps::NameBridge { fresh: fresh.clone() }).await
+    }
+
+    async fn bridge(&self) -> Result<BridgeId, StoreError> {
+        reading!(self.pool, read, tx => stamps::bridge(tx))
     }
 
     async fn token_subject(&self, customer: &CustomerId, user: &UserId) -> Result<TokenSubject, StoreError> {

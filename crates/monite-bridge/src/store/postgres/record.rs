@@ -186,18 +186,28 @@ fn leaves_a_user_open(change: &Change) -> bool {
     matches!(change, Change::UserDone(_, progress) if progress.due_at.is_some())
 }
 
-/// Also forgets the users that the product deleted during the visit, and that are to be kept at Monite.
+/// Also forgets the users that the product deleted during the visit, and that are to be kept at Monite; a link that goes away with one of
+/// them is a changed link.
 async fn give_back(tx: &mut Tx, customers: &[&str]) -> Result<(), StoreError> {
     const SQL: &str = concat!(
         "-- finish
-         WITH forgotten AS (
-             DELETE FROM users d USING user_work u
+         WITH old AS (
+             SELECT u.customer_id, u.user_id, u.entity_user_id IS NOT NULL AS linked FROM user_work u
              WHERE u.customer_id = ANY($1) AND u.state = 'deactivated' AND u.wish = 'gone'
-               AND d.customer_id = u.customer_id AND d.user_id = u.user_id
+         ), forgotten AS (
+             DELETE FROM users d USING old WHERE d.customer_id = old.customer_id AND d.user_id = old.user_id
+         ), unlinked AS (
+             SELECT DISTINCT old.customer_id FROM old WHERE old.linked
          )
-         UPDATE customer_work w SET lease_owner = NULL, lease_until = NULL, wake_at = ",
+         UPDATE customer_work w SET
+             links = w.links + CASE WHEN now.unlinked THEN 1 ELSE 0 END,
+             stamp_due_at = CASE WHEN now.unlinked AND w.entity_id IS NOT NULL THEN 0 ELSE w.stamp_due_at END,
+             lease_owner = NULL, lease_until = NULL, wake_at = ",
         wake_without_lease!(),
-        " WHERE w.customer_id = ANY($1)"
+        " FROM (
+             SELECT n.customer_id, unlinked.customer_id IS NOT NULL AS unlinked FROM unnest($1::text[]) AS n (customer_id)
+             LEFT JOIN unlinked ON unlinked.customer_id = n.customer_id
+         ) now WHERE w.customer_id = now.customer_id"
     );
     sql(SQL).bind(customers).run(tx).await?;
     Ok(())

@@ -7,7 +7,8 @@ use std::collections::HashSet;
 
 use super::super::{Change, Progress};
 use crate::domain::role::RoleName;
-use crate::domain::{Call, CustomerId, EntityLink, Generation, RoleLink, Seen, UserId, UserLink};
+use crate::domain::{Call, CustomerId, EntityLink, Generation, LastError, RoleLink, Seen, UserId, UserLink};
+use jiff::Timestamp;
 use monite::{NewEntity, NewEntityUser};
 
 /// Changes that can be applied together, kind after kind; of each object at most one in each kind.
@@ -24,6 +25,8 @@ pub(super) struct Round<'c> {
     pub(super) users_gone: Vec<(&'c CustomerId, &'c UserId)>,
     pub(super) customer_calls: Vec<(&'c CustomerId, &'c [Call])>,
     pub(super) user_calls: Vec<(&'c CustomerId, &'c UserId, &'c [Call])>,
+    pub(super) stamped: Vec<(&'c CustomerId, i64)>,
+    pub(super) stamps_failed: Vec<(&'c CustomerId, Timestamp, &'c LastError)>,
 }
 
 /// Sorts the changes of visits of different customers into as few rounds as keep the order of each.
@@ -63,6 +66,8 @@ impl<'c> Round<'c> {
             Change::UserGone(user, _) => self.users_gone.push((customer, user)),
             Change::Calls(None, calls) => self.customer_calls.push((customer, calls)),
             Change::Calls(Some(user), calls) => self.user_calls.push((customer, user, calls)),
+            Change::Stamped { links } => self.stamped.push((customer, *links)),
+            Change::StampFailed { due_at, error } => self.stamps_failed.push((customer, *due_at, error)),
         }
     }
 }
@@ -81,6 +86,8 @@ fn place(change: &Change) -> (u8, &str) {
         Change::UserGone(user, _) => (8, user.as_str()),
         Change::Calls(None, _) => (9, ""),
         Change::Calls(Some(user), _) => (10, user.as_str()),
+        Change::Stamped { .. } => (11, ""),
+        Change::StampFailed { .. } => (12, ""),
     }
 }
 
@@ -108,6 +115,7 @@ mod tests {
             ("done", id) => Change::UserDone(user(id), progress()),
             ("gone", id) => Change::UserGone(user(id), Generation::FIRST),
             ("calls", _) => Change::Calls(None, Vec::new()),
+            ("stamped", _) => Change::Stamped { links: 1 },
             other => panic!("{other:?}"),
         }
     }
@@ -130,6 +138,7 @@ mod tests {
                     ("users done", round.users_done.len()),
                     ("gone", round.users_gone.len()),
                     ("calls", round.customer_calls.len()),
+                    ("stamped", round.stamped.len()),
                 ];
                 let there: Vec<String> =
                     counts.iter().filter(|(_, n)| *n > 0).map(|(kind, n)| format!("{n} {kind}")).collect();
@@ -145,6 +154,7 @@ mod tests {
         check(&[&["entity", "done", "calls"], &["entity", "done"]], &["2 entities, 2 done, 1 calls"]);
         check(&[&["user a", "user b", "done a", "done b"]], &["2 users, 2 users done"]);
         check(&[&["user a", "user a"]], &["1 users", "1 users"]);
+        check(&[&["calls", "stamped"], &["entity", "calls"]], &["1 entities, 2 calls, 1 stamped"]);
         check(&[&["done", "entity"], &["done"]], &["2 done", "1 entities"]);
         check(&[&["user a", "done a", "user b", "done b"]], &["1 users, 1 users done", "1 users, 1 users done"]);
         check(&[&["role a", "role b", "gone a"], &["gone a", "role b"]], &["2 roles, 2 gone", "1 roles"]);

@@ -7,7 +7,8 @@ macro_rules! customer_columns {
     () => {
         "c.customer_id, c.document, c.at_monite, c.calls, w.wish, w.state, w.generation, w.synced_generation, w.synced_at,
          w.attempts, w.last_error, w.seen, w.entity_id, w.active, w.attempt_at,
-         w.lands_by, w.due_at, w.doubt_generation, w.doubt_until"
+         w.lands_by, w.due_at, w.doubt_generation, w.doubt_until,
+         w.stamp_due_at, w.stamp_attempts, w.stamp_error"
     };
 }
 

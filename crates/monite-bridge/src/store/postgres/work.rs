@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use sqlx::postgres::PgRow;
 
 use super::super::columns::micros;
 use super::super::{Lease, StoreError, WorkerId};
@@ -91,11 +92,12 @@ impl Write for ClaimDue {
             self.claim_longest_waiting(tx, now).await?
         };
         doubt::left_behind(tx, &left_behind(&claimed), self.now).await?;
-        Ok(self.leases(claimed))
+        Ok(leases(claimed, self.now + self.lease))
     }
 }
 
-struct Claimed {
+/// A customer taken from a queue.
+pub(super) struct Claimed {
     waited_since: i64,
     customer: CustomerId,
     fence: i64,
@@ -103,7 +105,7 @@ struct Claimed {
     left_behind: bool,
 }
 
-fn left_behind(claimed: &[Claimed]) -> Vec<&str> {
+pub(super) fn left_behind(claimed: &[Claimed]) -> Vec<&str> {
     claimed.iter().filter(|claimed| claimed.left_behind).map(|claimed| claimed.customer.as_str()).collect()
 }
 
@@ -131,24 +133,28 @@ impl ClaimDue {
             None => statement,
             Some(customer) => statement.bind(customer.as_str()),
         };
-        let read = |row: &sqlx::postgres::PgRow| {
-            let customer = CustomerId::parse(&row.text("customer_id")?)?;
-            Ok(Claimed {
-                waited_since: row.number("waited_since")?,
-                customer,
-                fence: row.number("fence")?,
-                left_behind: row.flag("left_behind")?,
-            })
-        };
-        statement.all(tx).await?.iter().map(read).collect::<Result<_, Unread>>().map_err(Into::into)
+        claimed(&statement.all(tx).await?)
     }
+}
 
-    /// The longest waiting first.
-    fn leases(&self, mut claimed: Vec<Claimed>) -> Vec<Lease> {
-        claimed.sort_by(|one, other| (one.waited_since, &one.customer).cmp(&(other.waited_since, &other.customer)));
-        let until = self.now + self.lease;
-        claimed.into_iter().map(|claimed| Lease { customer: claimed.customer, fence: claimed.fence, until }).collect()
-    }
+/// What a claim took, from `customer_id, fence, waited_since, left_behind`.
+pub(super) fn claimed(rows: &[PgRow]) -> Result<Vec<Claimed>, StoreError> {
+    let read = |row: &PgRow| {
+        let customer = CustomerId::parse(&row.text("customer_id")?)?;
+        Ok(Claimed {
+            waited_since: row.number("waited_since")?,
+            customer,
+            fence: row.number("fence")?,
+            left_behind: row.flag("left_behind")?,
+        })
+    };
+    rows.iter().map(read).collect::<Result<_, Unread>>().map_err(Into::into)
+}
+
+/// The longest waiting first.
+pub(super) fn leases(mut claimed: Vec<Claimed>, until: Timestamp) -> Vec<Lease> {
+    claimed.sort_by(|one, other| (one.waited_since, &one.customer).cmp(&(other.waited_since, &other.customer)));
+    claimed.into_iter().map(|claimed| Lease { customer: claimed.customer, fence: claimed.fence, until }).collect()
 }
 
 /// See [`Store::renew`](super::super::Store::renew).

@@ -7,7 +7,7 @@ use sqlx::SqliteConnection;
 
 use super::super::columns::{ProgressColumns, SeenColumns, attempt_email, calls_kept, newest_first};
 use super::super::{Change, Progress, StoreError};
-use super::database;
+use super::{database, stamps};
 use crate::domain::role::RoleName;
 use crate::domain::{Call, CustomerId, EntityLink, Generation, RoleLink, Seen, UserId, UserLink};
 
@@ -26,6 +26,8 @@ pub(super) async fn apply(tx: &mut SqliteConnection, customer: &CustomerId, chan
         Change::Looked(Some(id), generation) => user_looked(tx, customer, id, *generation).await,
         Change::Calls(None, calls) => customer_calls(tx, customer, calls).await,
         Change::Calls(Some(id), calls) => user_calls(tx, customer, id, calls).await,
+        Change::Stamped { links } => stamps::stamped(tx, customer, *links).await,
+        Change::StampFailed { due_at, error } => stamps::failed(tx, customer, *due_at, error).await,
     }
 }
 
@@ -41,6 +43,8 @@ async fn entity(
          UPDATE customer_work SET
              state = CASE WHEN state = 'deactivated' AND seen = 'absent' AND ?2 <> 'absent' THEN 'pending' ELSE state END,
              due_at = CASE WHEN state = 'deactivated' AND seen = 'absent' AND ?2 <> 'absent' THEN written_at ELSE due_at END,
+             links = links + (entity_id IS NOT ?3),
+             stamp_due_at = CASE WHEN ?3 IS NULL THEN NULL WHEN entity_id IS NOT ?3 THEN 0 ELSE stamp_due_at END,
              seen = ?2, entity_id = ?3, active = ?4, attempt_at = ?5, lands_by = ?6, attempt_email = ?7
          WHERE customer_id = ?1;
          UPDATE customers SET at_monite = ?8 WHERE customer_id = ?1",
@@ -157,22 +161,27 @@ async fn user(
     tx: &mut SqliteConnection, customer: &CustomerId, id: &UserId, seen: &Seen<UserLink, NewEntityUser>,
 ) -> Result<(), StoreError> {
     let columns = SeenColumns::user(seen);
-    sqlx::query(
+    const SQL: &str = concat!(
         "-- record_user
+         UPDATE ",
+        stamps::links_changed!(),
+        " WHERE customer_id = ?1 AND EXISTS (SELECT 1 FROM user_work u
+             WHERE u.customer_id = ?1 AND u.user_id = ?2 AND u.entity_user_id IS NOT ?4);
          UPDATE user_work SET seen = ?3, entity_user_id = ?4, attempt_at = ?5, lands_by = ?6
          WHERE customer_id = ?1 AND user_id = ?2;
-         UPDATE users SET at_monite = ?7 WHERE customer_id = ?1 AND user_id = ?2",
-    )
-    .bind(customer.as_str())
-    .bind(id.as_str())
-    .bind(columns.seen)
-    .bind(columns.id)
-    .bind(columns.attempt_at)
-    .bind(columns.lands_by)
-    .bind(columns.document)
-    .execute(tx)
-    .await
-    .map_err(database("record_user"))?;
+         UPDATE users SET at_monite = ?7 WHERE customer_id = ?1 AND user_id = ?2"
+    );
+    sqlx::query(SQL)
+        .bind(customer.as_str())
+        .bind(id.as_str())
+        .bind(columns.seen)
+        .bind(columns.id)
+        .bind(columns.attempt_at)
+        .bind(columns.lands_by)
+        .bind(columns.document)
+        .execute(tx)
+        .await
+        .map_err(database("record_user"))?;
     Ok(())
 }
 
@@ -284,6 +293,8 @@ async fn user_looked(
 
 /// The deletion is complete. A user that the product wrote again stays, and is to be created anew.
 async fn user_gone(tx: &mut SqliteConnection, customer: &CustomerId, id: &UserId) -> Result<(), StoreError> {
+    // First, while the row is there to tell that a link goes away with it.
+    user(tx, customer, id, &Seen::Absent).await?;
     sqlx::query(
         "-- record_user_gone
          DELETE FROM users WHERE customer_id = ?1 AND user_id = ?2 AND EXISTS
@@ -294,7 +305,7 @@ async fn user_gone(tx: &mut SqliteConnection, customer: &CustomerId, id: &UserId
     .execute(&mut *tx)
     .await
     .map_err(database("record_user_gone"))?;
-    user(tx, customer, id, &Seen::Absent).await
+    Ok(())
 }
 
 /// The latest [`CALLS_KEPT`] of the new calls (`?1`, newest first) and those that were there.

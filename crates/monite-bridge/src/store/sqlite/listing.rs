@@ -6,8 +6,8 @@ use monite::{EntityId, EntityUserId, NewEntity};
 use sqlx::SqlitePool;
 
 use super::super::{Customer, CustomerFilter, Failing, RoleProgress, Stats, StoreError, TokenSubject, User};
-use super::database;
 use super::rows::{self, Unread, customer_columns, get, user_columns};
+use super::{database, stamps};
 use crate::domain::role::RoleTemplates;
 use crate::domain::{CustomerId, ObjectId, UserId};
 
@@ -67,7 +67,10 @@ pub(super) async fn stats(readers: &SqlitePool) -> Result<Stats, StoreError> {
         "-- stats_users
          SELECT state, count(*) AS objects FROM user_work GROUP BY state",
     );
+    let (linked, stamped) = stamps::counts(readers).await?;
     Ok(Stats {
+        linked,
+        stamped,
         customers: rows::counts(&customers.fetch_all(readers).await.map_err(database("stats_customers"))?)?,
         users: rows::counts(&users.fetch_all(readers).await.map_err(database("stats_users"))?)?,
         next_due: next_due(readers).await?,

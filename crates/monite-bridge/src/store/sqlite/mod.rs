@@ -9,6 +9,7 @@
 //! - `wake`, `rest`: the rules that say when a customer is to be visited, and which of its users rest
 //! - `doubt`: changes that went out and that nobody saw answered
 //! - `sight`: what a sweep saw
+//! - `stamps`: which links are to be stamped into their entities, and who this database is
 //! - `listing`: reads that answer questions
 //! - `replicas`: the ledger of the rate budget
 //! - `desired`, `bulk`, `stored`, `known`, `rows`, `gone`: values to rows and back
@@ -26,13 +27,13 @@ use sqlx::SqlitePool;
 
 use super::columns::micros;
 use super::{
-    Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease, Precondition, RetryScope, RoleProgress,
+    Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease, Links, Precondition, RetryScope, RoleProgress,
     SharedToken, Sighting, Stats, Store, StoreError, TokenEnds, TokenSubject, User, Visit, WorkerId, Written, database,
 };
 use crate::budget::ledger::{Beat, Heard, Ledger, ReplicaId};
 use crate::domain::document::{CustomerDocument, ImportRecord, UserDocument};
 use crate::domain::role::RoleTemplates;
-use crate::domain::{CustomerId, ObjectId, UserId};
+use crate::domain::{BridgeId, CustomerId, ObjectId, UserId};
 
 mod bulk;
 mod changes;
@@ -49,6 +50,7 @@ mod rest;
 mod rows;
 mod shared;
 mod sight;
+mod stamps;
 mod stored;
 #[cfg(test)]
 mod tests;
@@ -59,7 +61,7 @@ mod work;
 mod writer;
 
 use desired::{DesiredCustomer, DesiredUser};
-use work::Then;
+use work::{Queue, Then};
 
 /// A store in one SQLite file. Several processes may use the file at the same time; each has one of these.
 pub struct SqliteStore {
@@ -154,7 +156,19 @@ impl Store for SqliteStore {
     async fn claim_due(
         &self, worker: &WorkerId, now: Timestamp, lease: Duration, limit: u32, only: Option<&CustomerId>,
     ) -> Result<Vec<Lease>, StoreError> {
-        self.writer.write(work::ClaimDue { worker: worker.clone(), now, lease, limit, only: only.cloned() }).await
+        let (worker, only, queue) = (worker.clone(), only.cloned(), Queue::Visits);
+        self.writer.write(work::Claim { queue, worker, now, lease, limit, only }).await
+    }
+
+    async fn claim_stamps(
+        &self, worker: &WorkerId, now: Timestamp, lease: Duration, limit: u32, only: Option<&CustomerId>,
+    ) -> Result<Vec<Lease>, StoreError> {
+        let (worker, only, queue) = (worker.clone(), only.cloned(), Queue::Stamps);
+        self.writer.write(work::Claim { queue, worker, now, lease, limit, only }).await
+    }
+
+    async fn links(&self, lease: &Lease) -> Result<Option<Links>, StoreError> {
+        stamps::links(&self.readers, lease).await
     }
 
     async fn open(&self, lease: &Lease, now: Timestamp, users: u32) -> Result<Option<Visit>, StoreError> {
@@ -179,6 +193,10 @@ impl Store for SqliteStore {
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         listing::next_due(&self.readers).await
+    }
+
+    async fn next_stamp(&self) -> Result<Option<Timestamp>, StoreError> {
+        stamps::next(&self.readers).await
     }
 
     async fn owners(&self, entities: &[EntityId]) -> Result<BTreeMap<EntityId, CustomerId>, StoreError> {
@@ -221,6 +239,14 @@ impl Store for SqliteStore {
     async fn swap_setting(&self, name: &str, was: Option<&str>, becomes: &str) -> Result<bool, StoreError> {
         let (name, was, becomes) = (name.to_owned(), was.map(str::to_owned), becomes.to_owned());
         self.writer.write(sight::SwapSetting { name, was, becomes }).await
+    }
+
+    async fn name_bridge(&self, fresh: &BridgeId) -> Result<BridgeId, StoreError> {
+        self.writer.write(stamps::NameBridge { fresh: fresh.clone() }).await
+    }
+
+    async fn bridge(&self) -> Result<BridgeId, StoreError> {
+        stamps::bridge(&self.readers).await
     }
 
     async fn token_subject(&self, customer: &CustomerId, user: &UserId) -> Result<TokenSubject, StoreError> {

@@ -10,11 +10,21 @@ use sqlx::SqliteConnection;
 use super::super::{Change, Fenced, Lease, StoreError, WorkerId};
 use super::rows::{self, get};
 use super::writer::Write;
-use super::{changes, database, doubt, micros, rest, wake};
+use super::{changes, database, doubt, micros, rest, stamps, wake};
 use crate::domain::CustomerId;
 
-/// See [`Store::claim_due`](super::super::Store::claim_due).
-pub(super) struct ClaimDue {
+/// What customers are claimed for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Queue {
+    /// A visit, see [`Store::claim_due`](super::super::Store::claim_due).
+    Visits,
+    /// Their stamp, see [`Store::claim_stamps`](super::super::Store::claim_stamps).
+    Stamps,
+}
+
+/// Takes customers from a queue. Whatever the queue, one lease: nobody visits a customer that somebody else is stamping.
+pub(super) struct Claim {
+    pub(super) queue: Queue,
     pub(super) worker: WorkerId,
     pub(super) now: Timestamp,
     pub(super) lease: Duration,
@@ -23,7 +33,7 @@ pub(super) struct ClaimDue {
 }
 
 #[async_trait]
-impl Write for ClaimDue {
+impl Write for Claim {
     type Answer = Vec<Lease>;
 
     async fn run(&self, tx: &mut SqliteConnection) -> Result<Vec<Lease>, StoreError> {
@@ -62,15 +72,27 @@ pub(super) const DUE_CUSTOMERS: &str = "-- due_customers
     SELECT customer_id FROM customer_work WHERE wake_at IS NOT NULL AND wake_at <= ?1
     ORDER BY wake_at, customer_id LIMIT ?2 + 0";
 
-impl ClaimDue {
-    /// Who is to be visited, the longest waiting first. A customer in somebody's hands wakes at the end of that lease, so a
+/// A lease that has ended counts as none, as in the queue of visits.
+pub(super) const DUE_STAMPS: &str = "-- due_stamps
+    SELECT customer_id FROM customer_work
+    WHERE stamp_due_at IS NOT NULL AND stamp_due_at <= ?1 AND ifnull(lease_until, ?1) <= ?1
+    ORDER BY stamp_due_at, customer_id LIMIT ?2 + 0";
+
+impl Claim {
+    /// Who is to be visited (or stamped), the longest waiting first. A customer in somebody's hands wakes at the end of that lease, so a
     /// wake-up in the past means that nobody has it.
     async fn due(&self, tx: &mut SqliteConnection) -> Result<Vec<CustomerId>, StoreError> {
-        let query = match &self.only {
-            None => sqlx::query(DUE_CUSTOMERS),
-            Some(_) => sqlx::query(
+        let query = match (self.queue, &self.only) {
+            (Queue::Visits, None) => sqlx::query(DUE_CUSTOMERS),
+            (Queue::Visits, Some(_)) => sqlx::query(
                 "-- due_customer
                  SELECT customer_id FROM customer_work WHERE wake_at <= ?1 AND customer_id = ?3 LIMIT ?2 + 0",
+            ),
+            (Queue::Stamps, None) => sqlx::query(DUE_STAMPS),
+            (Queue::Stamps, Some(_)) => sqlx::query(
+                "-- due_stamp
+                 SELECT customer_id FROM customer_work
+                 WHERE stamp_due_at <= ?1 AND ifnull(lease_until, ?1) <= ?1 AND customer_id = ?3 LIMIT ?2 + 0",
             ),
         };
         let query = query.bind(micros(self.now)).bind(self.limit);
@@ -172,6 +194,10 @@ fn leaves_a_user_open(change: &Change) -> bool {
 async fn give_back(tx: &mut SqliteConnection, customer: &CustomerId) -> Result<(), StoreError> {
     const SQL: &str = concat!(
         "-- finish
+         UPDATE ",
+        stamps::links_changed!(),
+        " WHERE customer_id = ?1 AND EXISTS (SELECT 1 FROM user_work u
+             WHERE u.customer_id = ?1 AND u.state = 'deactivated' AND u.wish = 'gone' AND u.entity_user_id IS NOT NULL);
          DELETE FROM users WHERE (customer_id, user_id) IN
              (SELECT customer_id, user_id FROM user_work WHERE customer_id = ?1 AND state = 'deactivated' AND wish = 'gone');
          UPDATE customer_work SET lease_owner = NULL, lease_until = NULL, wake_at = ",

@@ -37,7 +37,10 @@ async fn sync_brings_everything_there_once_and_a_change_as_one_patch() {
     let place = Place::against(&sandbox.base_url());
     place.run_with(&["import", "-"], TWO).code(0);
     let ran = place.run(&["sync"]).code(0);
-    assert_eq!(ran.stdout, "customers 2 in_sync   users 2 in_sync   failing 0   8 calls at Monite\n");
+    assert_eq!(
+        ran.stdout,
+        "customers 2 in_sync   users 2 in_sync   failing 0   stamped 2 of 2   12 calls at Monite, 4 of them for stamps\n"
+    );
     let calls = |call: &str| sandbox.calls(call);
     assert_eq!(
         (calls("POST /entities"), calls("GET /roles"), calls("POST /roles"), calls("POST /entity_users")),

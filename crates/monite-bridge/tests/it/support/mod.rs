@@ -21,6 +21,7 @@ use monite::{Clock, Credentials, ManualClock, Monite};
 use monite_bridge::broker::{Broker, BrokerError, Handout};
 use monite_bridge::budget::Outage;
 use monite_bridge::config::{Drift, OnUserDelete, SessionConfig};
+use monite_bridge::domain::BridgeId;
 use monite_bridge::domain::role::RoleTemplates;
 use monite_bridge::domain::{CustomerId, UserId};
 use monite_bridge::events::Events;
@@ -195,13 +196,15 @@ impl Process {
         let monite = monite.build().unwrap();
         let events = Events::default();
         let broker = Broker::new(Arc::clone(&store), monite.clone(), Arc::new(clock.clone()));
+        let jitter = Jitter::seeded(setup.seed);
+        store.name_bridge(&BridgeId::from_bits(jitter.bits())).await.unwrap();
         let workshop = Workshop {
             store: Arc::clone(&store),
             monite,
             templates: Arc::new(setup.templates.clone()),
             policy: Policy { on_customer_delete: setup.on_customer_delete },
             clock: Arc::new(FreezingClock(clock.clone(), fuse.clone())),
-            jitter: Jitter::seeded(setup.seed),
+            jitter,
             events: events.clone(),
             outage: outage.clone(),
             awaited: Awaited::default(),
@@ -395,11 +398,13 @@ impl TestBridge {
         token
     }
 
-    /// Pass after pass, moving the clock to the next due time, until nothing is due any more.
+    /// Pass after pass, moving the clock to the next due time, until nothing is due any more and all links are stamped. Stamps are
+    /// in it because that is where a bridge comes to rest, and because every test of crashes and faults then tries them, too.
     pub(crate) async fn settle(&self) {
         for _ in 0..MOST_PASSES {
             self.pass().await;
-            match self.store.next_due().await.unwrap() {
+            let (visit, stamp) = (self.store.next_due().await.unwrap(), self.store.next_stamp().await.unwrap());
+            match visit.into_iter().chain(stamp).min() {
                 None => return,
                 Some(due) => self.move_to(due),
             }

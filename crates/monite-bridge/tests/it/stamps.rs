@@ -1,0 +1,230 @@
+//! The links stand at Monite, too: each entity's partner metadata says which customer it belongs to and which entity user is whose.
+
+use std::time::Duration;
+
+use monite_sandbox::Fault;
+use serde_json::{Map, Value, json};
+use tokio_util::sync::CancellationToken;
+
+use monite_bridge::domain::{CustomerId, Stamp, Stamped, UserId};
+use monite_bridge::store::{Change, Fenced, WorkerId};
+
+use crate::support::{Dies, Setup, TestBridge, customer_document, user_document};
+
+const GET: &str = "GET /entities/{entity_id}/partner_metadata";
+const PUT: &str = "PUT /entities/{entity_id}/partner_metadata";
+
+/// What the client does not try again by itself.
+const REFUSED: Fault = Fault::Status { status: 413, retry_after: None };
+
+#[tokio::test]
+async fn links_are_stamped_once_when_all_of_them_are_there() {
+    let bridge = TestBridge::start().await;
+    bridge.put_customer("acme").await;
+    bridge.put_user("acme", "ana", "admin").await;
+    bridge.put_user("acme", "ben", "payer").await;
+    bridge.settle().await;
+    assert_eq!((bridge.sandbox.calls(GET), bridge.sandbox.calls(PUT)), (1, 1), "three links, one stamp");
+    let stamp = stamp_of(&bridge, "acme").await;
+    assert_eq!((stamp.customer.as_str(), stamp.users_left_out), ("acme", 0));
+    assert_eq!(stamp.bridge, bridge.store.bridge().await.unwrap());
+    for user in ["ana", "ben"] {
+        let linked =
+            bridge.get(&format!("/v1/customers/acme/users/{user}")).await.json()["sync"]["entity_user_id"].clone();
+        assert_eq!(json!(stamp.users[&UserId::parse(user).unwrap()]), linked);
+    }
+    assert_eq!(stamped(&bridge).await, (1, 1));
+}
+
+#[tokio::test]
+async fn what_changes_no_link_costs_no_stamp() {
+    let bridge = TestBridge::start().await;
+    bridge.put_customer("acme").await;
+    bridge.put_user("acme", "ana", "admin").await;
+    bridge.settle().await;
+    let mut ana = user_document("ana", "payer");
+    ana["login"] = json!("ana-2");
+    bridge.put("/v1/customers/acme/users/ana", &ana).await;
+    bridge.call("PATCH", "/v1/customers/acme").json(&json!({"phone": "+49 30 1"})).send().await;
+    bridge.settle().await;
+    assert_eq!((bridge.sandbox.calls(GET), bridge.sandbox.calls(PUT)), (1, 1), "a login is not in a stamp");
+    // A user more, a user less: each is a changed link.
+    bridge.put_user("acme", "ben", "admin").await;
+    bridge.settle().await;
+    bridge.delete("/v1/customers/acme/users/ana").await;
+    bridge.settle().await;
+    assert_eq!(bridge.sandbox.calls(PUT), 3);
+    let stamp = stamp_of(&bridge, "acme").await;
+    assert_eq!(stamp.users.keys().map(UserId::as_str).collect::<Vec<_>>(), ["ben"]);
+}
+
+#[tokio::test]
+async fn a_user_that_is_only_forgotten_is_not_in_the_stamp_any_more() {
+    let setup = Setup { on_user_delete: monite_bridge::config::OnUserDelete::Keep, ..Setup::default() };
+    let bridge = TestBridge::with(setup).await;
+    bridge.put_customer("acme").await;
+    bridge.put_user("acme", "ana", "admin").await;
+    bridge.settle().await;
+    bridge.delete("/v1/customers/acme/users/ana").await;
+    bridge.settle().await;
+    assert!(stamp_of(&bridge, "acme").await.users.is_empty());
+    assert_eq!(bridge.logins("acme").await, ["ana"], "and Monite keeps it");
+}
+
+#[tokio::test]
+async fn what_others_keep_in_the_metadata_is_kept() {
+    let bridge = TestBridge::start().await;
+    bridge.put_customer("acme").await;
+    bridge.pass().await;
+    let theirs: Map<String, Value> = serde_json::from_value(json!({"crm": {"id": 7}, "note": null})).unwrap();
+    put_metadata(&bridge, "acme", &theirs).await;
+    bridge.put_user("acme", "ana", "admin").await;
+    bridge.settle().await;
+    let metadata = metadata_of(&bridge, "acme").await;
+    assert_eq!((&metadata["crm"], &metadata["note"], metadata.len()), (&json!({"id": 7}), &Value::Null, 3));
+}
+
+/// One worker and three customers: no stamp goes out before everything else is done.
+#[tokio::test]
+async fn creates_come_before_stamps() {
+    let bridge = TestBridge::with(Setup { workers: 1, ..Setup::default() }).await;
+    for id in ["acme", "beta", "corp"] {
+        bridge.put_customer(id).await;
+        bridge.put_user(id, "ana", "admin").await;
+    }
+    bridge.settle().await;
+    let calls: Vec<bool> =
+        bridge.sandbox.journal().iter().map(|call| call.path.ends_with("/partner_metadata")).collect();
+    let first = calls.iter().position(|is_stamp| *is_stamp).unwrap();
+    assert_eq!(calls.len() - first, 6, "three stamps of two calls at the very end: {calls:?}");
+}
+
+#[tokio::test]
+async fn the_entity_of_a_deleted_customer_is_stamped_as_well() {
+    let bridge = TestBridge::start().await;
+    bridge.sandbox.once("PUT /entities/*/partner_metadata", REFUSED);
+    bridge.put_customer("acme").await;
+    bridge.pass().await;
+    assert_eq!(stamped(&bridge).await, (1, 0), "the first attempt failed");
+    bridge.delete("/v1/customers/acme").await;
+    bridge.settle().await;
+    assert_eq!(bridge.get("/v1/customers/acme").await.state(), "deactivated");
+    assert_eq!(stamp_of(&bridge, "acme").await.customer.as_str(), "acme");
+    assert_eq!(stamped(&bridge).await, (1, 1));
+}
+
+#[tokio::test]
+async fn a_stamp_whose_answer_was_lost_is_seen_and_not_written_again() {
+    let mut bridge = TestBridge::start().await;
+    bridge.put_customer("acme").await;
+    // Token, entity, look, stamp.
+    assert!(bridge.work_until_death(Dies::AfterCall(3)).await);
+    bridge.restart().await;
+    bridge.settle().await;
+    assert_eq!((bridge.sandbox.calls(GET), bridge.sandbox.calls(PUT)), (2, 1));
+    assert_eq!(stamped(&bridge).await, (1, 1));
+}
+
+#[tokio::test]
+async fn a_stamp_that_fails_leaves_the_customer_in_sync_and_says_why() {
+    let bridge = TestBridge::start().await;
+    bridge.sandbox.once("PUT /entities/*/partner_metadata", REFUSED);
+    bridge.put_customer("acme").await;
+    bridge.pass().await;
+    assert_eq!(bridge.get("/v1/customers/acme").await.state(), "in_sync");
+    let customer = bridge.store.customer(&CustomerId::parse("acme").unwrap()).await.unwrap().unwrap();
+    assert_eq!((customer.stamp.attempts, customer.stamp.last_error.unwrap().status), (1, Some(413)));
+    let again = customer.stamp.due_at.unwrap().duration_since(bridge.clock_now());
+    assert_eq!(again.as_secs(), 3600, "nobody waits for one that Monite refuses");
+    bridge.settle().await;
+    assert_eq!(stamped(&bridge).await, (1, 1));
+}
+
+/// Another worker has taken the customer over between the look and the write.
+#[tokio::test]
+async fn a_worker_that_lost_its_lease_stamps_nothing() {
+    let mut bridge = TestBridge::start().await;
+    bridge.put_customer("acme").await;
+    bridge.work_until_death(Dies::BeforeCall(2)).await;
+    assert_eq!(bridge.sandbox.calls(PUT) + bridge.sandbox.calls(GET), 0, "it died before the stamp's first call");
+    let (now, lease) = (bridge.clock_now(), Duration::from_secs(60));
+    let mine = |name: &str| WorkerId(name.to_owned());
+    // The dead worker's lease ends; one that is frozen takes the stamp, then another.
+    bridge.clock.advance(Duration::from_secs(20));
+    bridge.store.claim_due(&mine("tidies"), now + Duration::from_secs(20), lease, 1, None).await.unwrap();
+    bridge.clock.advance(lease);
+    let then = bridge.clock_now();
+    let frozen = bridge.store.claim_stamps(&mine("frozen"), then, lease, 1, None).await.unwrap().remove(0);
+    assert!(bridge.store.claim_stamps(&mine("other"), then, lease, 1, None).await.unwrap().is_empty(), "it is taken");
+    bridge.clock.advance(lease);
+    let later = bridge.clock_now();
+    let other = bridge.store.claim_stamps(&mine("other"), later, lease, 1, None).await.unwrap().remove(0);
+    assert_eq!(bridge.store.links(&frozen).await.unwrap(), None);
+    let stamped_by_frozen = bridge.store.finish(&frozen, vec![Change::Stamped { links: 1 }]).await.unwrap();
+    assert_eq!(stamped_by_frozen, Fenced::LeaseLost);
+    let counts = monite_bridge::reconcile::stamp::StampCounts::default();
+    let workshop = bridge.reconciler.workshop();
+    monite_bridge::reconcile::stamp::stamp(workshop, &frozen, &counts, &CancellationToken::new()).await.unwrap();
+    assert_eq!((counts.calls(), stamped(&bridge).await), (0, (1, 0)));
+    monite_bridge::reconcile::stamp::stamp(workshop, &other, &counts, &CancellationToken::new()).await.unwrap();
+    assert_eq!((counts.calls(), stamped(&bridge).await), (2, (1, 1)));
+}
+
+/// A link that changes between the look at the store and the end of the stamp is not lost: the stamp is due again.
+#[tokio::test]
+async fn a_link_that_changes_while_it_is_stamped_is_stamped_again() {
+    let bridge = TestBridge::start().await;
+    bridge.put_customer("acme").await;
+    bridge.settle().await;
+    bridge.put_user("acme", "ana", "admin").await;
+    // Visited, but not stamped.
+    bridge.sandbox.once("PUT /entities/*/partner_metadata", REFUSED);
+    bridge.pass().await;
+    let (now, lease) = (bridge.clock_now() + Duration::from_secs(3600), Duration::from_secs(60));
+    let lease = bridge.store.claim_stamps(&WorkerId("slow".to_owned()), now, lease, 1, None).await.unwrap().remove(0);
+    let links = bridge.store.links(&lease).await.unwrap().unwrap();
+    let forgotten = bridge
+        .store
+        .record(&lease, vec![Change::User(UserId::parse("ana").unwrap(), monite_bridge::domain::Seen::Absent)]);
+    assert_eq!(forgotten.await.unwrap(), Fenced::Recorded);
+    let done = bridge.store.finish(&lease, vec![Change::Stamped { links: links.count }]).await.unwrap();
+    assert_eq!(done, Fenced::Recorded);
+    assert_eq!(stamped(&bridge).await, (1, 0));
+}
+
+#[tokio::test]
+async fn stats_and_metrics_count_stamps() {
+    let bridge = TestBridge::start().await;
+    bridge.put("/v1/customers/acme", &customer_document("acme")).await;
+    bridge.put_customer("beta").await;
+    bridge.sandbox.once("PUT /entities/*/partner_metadata", REFUSED);
+    bridge.pass().await;
+    assert_eq!(bridge.get("/v1/stats").await.json()["stamps"], json!({"linked": 2, "stamped": 1}));
+    let metrics = bridge.anonymous("GET", "/metrics").send().await;
+    let metrics = metrics.text();
+    assert!(metrics.contains("monite_bridge_entities_linked 2\n"), "{metrics}");
+    assert!(metrics.contains("monite_bridge_entities_stamped 1\n"), "{metrics}");
+}
+
+async fn stamped(bridge: &TestBridge) -> (u64, u64) {
+    let stats = bridge.store.stats().await.unwrap();
+    (stats.linked, stats.stamped)
+}
+
+async fn stamp_of(bridge: &TestBridge, customer: &str) -> Stamp {
+    match Stamped::read(&metadata_of(bridge, customer).await) {
+        Stamped::By(stamp) => stamp,
+        other => panic!("{customer} is not stamped: {other:?}"),
+    }
+}
+
+/// Read past the counted calls.
+async fn metadata_of(bridge: &TestBridge, customer: &str) -> Map<String, Value> {
+    let entity = bridge.entity_id(customer).await.parse().unwrap();
+    bridge.reconciler.workshop().monite.entity(entity).metadata().get().await.unwrap()
+}
+
+async fn put_metadata(bridge: &TestBridge, customer: &str, metadata: &Map<String, Value>) {
+    let entity = bridge.entity_id(customer).await.parse().unwrap();
+    bridge.reconciler.workshop().monite.entity(entity).metadata().put(metadata).await.unwrap();
+}
