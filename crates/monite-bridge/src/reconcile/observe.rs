@@ -5,7 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use monite::{Entity, EntityFilter, EntityStatus, EntityUser, EntityUserFilter, Monite, NewEntity, NewEntityUser};
 
 use super::outcome::{LISTING_LAG, shows_by};
-use crate::domain::{Attempt, CustomerId, EntityLink, UserLink};
+use crate::domain::{Attempt, CustomerId, EntityLink, Stamped, UserLink};
 use crate::store::{Store, StoreError};
 
 /// How far Monite's clock may be behind ours: an entity of the attempt is looked for from this long before it.
@@ -40,7 +40,9 @@ pub enum LookError {
 /// Monite knows no external id on creation, so two customers with the same details cannot be told apart; they need not be:
 /// entities that look the same are interchangeable until the first one is linked. Each customer that waits for one takes the
 /// one of its own rank, so that two never take the same; but only once its own would show, or it would take another's while its
-/// own is still hidden, and the other would find nothing and create a third.
+/// own is still hidden, and the other would find nothing and create a third. Entities stamped for somebody else are out of the
+/// question, be it a customer of ours or one of another bridge on the same account; one that is stamped for this customer is it.
+/// Asking costs a call for each entity that looks right, which is one, as a rule.
 pub async fn look_for_entity(
     monite: &Monite, store: &dyn Store, customer: &CustomerId, attempt: &Attempt<NewEntity>, now: Timestamp,
 ) -> Result<Found<EntityLink>, LookError> {
@@ -62,7 +64,15 @@ pub async fn look_for_entity(
         entity.status != EntityStatus::Deleted && owners.get(&entity.id).is_none_or(|owner| owner == customer)
     });
     free.sort_by_key(|entity| (entity.created_at, entity.id));
-    let free: Vec<EntityLink> = free.iter().map(link_of).collect();
+    let mut unstamped = Vec::with_capacity(free.len());
+    for link in free.iter().map(link_of).filter(|link| is_alike(&link.confirmed, &attempt.sent)) {
+        match whose(monite, store, customer, &link).await? {
+            Whose::This => return Ok(Found::It(link)),
+            Whose::Nobodys => unstamped.push(link),
+            Whose::Others => {}
+        }
+    }
+    let free = unstamped;
     // Equal in every field first; else by what a person would know it again by, should Monite spell a value its own way.
     let choice = choose(&free, &rivals, customer, |a| *a == attempt.sent);
     let choice = if choice == Choice::Nothing {
@@ -77,6 +87,24 @@ pub async fn look_for_entity(
         // What is there may be ours: the rival's own may not have landed, or not show yet. It settles in its turn.
         Choice::AnotherFirst => Found::NotYet(now + LISTING_LAG),
         Choice::Nothing => Found::Nothing,
+    })
+}
+
+/// Whom the stamp in an entity names.
+enum Whose {
+    This,
+    Nobodys,
+    Others,
+}
+
+async fn whose(
+    monite: &Monite, store: &dyn Store, customer: &CustomerId, link: &EntityLink,
+) -> Result<Whose, LookError> {
+    Ok(match Stamped::read(&monite.entity(link.id).metadata().get().await?) {
+        Stamped::Not => Whose::Nobodys,
+        Stamped::By(stamp) if stamp.customer == *customer && stamp.bridge == store.bridge().await? => Whose::This,
+        // What cannot be read was written by somebody, a newer version of this program perhaps.
+        Stamped::By(_) | Stamped::Unreadable(_) => Whose::Others,
     })
 }
 

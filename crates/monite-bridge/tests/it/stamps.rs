@@ -206,6 +206,62 @@ async fn stats_and_metrics_count_stamps() {
     assert!(metrics.contains("monite_bridge_entities_stamped 1\n"), "{metrics}");
 }
 
+/// The answer to a create is lost, and an entity that looks the same stands there, made just now by another bridge.
+#[tokio::test]
+async fn an_entity_stamped_by_another_bridge_is_not_taken_for_ours() {
+    for stamp in [
+        json!({"v": 1, "bridge": "another-bridge", "customer": "acme", "users": {}}),
+        json!({"v": 1, "bridge": "OURS", "customer": "beta", "users": {}}),
+        json!({"v": 99, "form": "that nobody knows yet"}),
+    ] {
+        let bridge = TestBridge::start().await;
+        let ours = bridge.store.bridge().await.unwrap();
+        let stamp: Value = serde_json::from_str(&stamp.to_string().replace("OURS", ours.as_str())).unwrap();
+        bridge.put_customer("acme").await;
+        let theirs = made_by_somebody(&bridge, "acme", &stamp).await;
+        bridge.sandbox.once("POST /entities", Fault::LoseAnswer);
+        bridge.settle().await;
+        assert_ne!(bridge.entity_id("acme").await, theirs, "{stamp}");
+        assert_eq!(bridge.sandbox.entities().len(), 2, "theirs and ours");
+    }
+}
+
+/// The create never arrived, and all that looks like it is somebody else's: ours is made once it can no longer land.
+#[tokio::test]
+async fn what_is_stamped_by_another_bridge_does_not_settle_a_create() {
+    let bridge = TestBridge::start().await;
+    bridge.put_customer("acme").await;
+    let stamp = json!({"v": 1, "bridge": "another-bridge", "customer": "acme", "users": {}});
+    let theirs = made_by_somebody(&bridge, "acme", &stamp).await;
+    bridge.sandbox.once("POST /entities", Fault::CloseBefore);
+    bridge.settle().await;
+    assert_ne!(bridge.entity_id("acme").await, theirs);
+    assert_eq!(bridge.sandbox.entities().len(), 2);
+}
+
+/// The database was brought back from a backup made while the create was under way; Monite has the stamp since.
+#[tokio::test]
+async fn an_entity_stamped_for_this_customer_is_it_among_all_that_look_the_same() {
+    let bridge = TestBridge::start().await;
+    bridge.sandbox.once("POST /entities", Fault::LoseAnswer);
+    bridge.put_customer("acme").await;
+    bridge.pass().await;
+    let ours = bridge.store.bridge().await.unwrap();
+    let stamp = json!({"v": 1, "bridge": ours, "customer": "acme", "users": {}});
+    let stamped = made_by_somebody(&bridge, "acme", &stamp).await;
+    bridge.settle().await;
+    assert_eq!(bridge.entity_id("acme").await, stamped);
+}
+
+/// An entity that looks like this customer's, with this stamp.
+async fn made_by_somebody(bridge: &TestBridge, customer: &str, stamp: &Value) -> String {
+    let monite = &bridge.reconciler.workshop().monite;
+    let made = monite.entities().create(&serde_json::from_value(customer_document(customer)).unwrap()).await.unwrap();
+    let metadata = Map::from_iter([(Stamp::KEY.to_owned(), stamp.clone())]);
+    monite.entity(made.id).metadata().put(&metadata).await.unwrap();
+    made.id.to_string()
+}
+
 async fn stamped(bridge: &TestBridge) -> (u64, u64) {
     let stats = bridge.store.stats().await.unwrap();
     (stats.linked, stats.stamped)
