@@ -7,6 +7,7 @@ use monite::{Credentials, Monite};
 use monite_bridge::broker::Broker;
 use monite_bridge::budget::Outage;
 use monite_bridge::config::OnUserDelete;
+use monite_bridge::domain::BridgeId;
 use monite_bridge::domain::role::RoleTemplates;
 use monite_bridge::events::Events;
 use monite_bridge::http::{ApiKeys, App, HttpMetrics, RequestIds, router};
@@ -124,6 +125,7 @@ impl Site {
             reconciler: reconciler.clone(),
             in_passes: plan.in_passes,
             fingerprint: templates.fingerprint(),
+            name: BridgeId::from_bits(jitter.bits()),
         };
         let follower = (broker.clone(), events.clone(), dead.clone());
         tokio::spawn(async move { follower.0.follow(&follower.1, follower.2).await });
@@ -170,12 +172,15 @@ struct Work {
     reconciler: Reconciler,
     in_passes: bool,
     fingerprint: String,
+    name: BridgeId,
 }
 
 impl Work {
     async fn run(self, stop: CancellationToken) {
         let adopted = self.store.adopt_templates(&self.fingerprint, self.clock.now()).await;
         adopted.expect("nothing is wrong with the database of a run");
+        let named = self.store.name_bridge(&self.name).await;
+        named.expect("nothing is wrong with the database of a run");
         if !self.in_passes {
             return self.reconciler.run(stop).await;
         }

@@ -12,10 +12,11 @@ use monite::{EntityId, EntityUserId, NewEntity};
 use monite_bridge::budget::ledger::{Beat, Heard, Ledger, ReplicaId};
 use monite_bridge::domain::document::{CustomerDocument, ImportRecord, UserDocument};
 use monite_bridge::domain::role::RoleTemplates;
-use monite_bridge::domain::{CustomerId, ObjectId, UserId};
+use monite_bridge::domain::{BridgeId, CustomerId, ObjectId, UserId};
 use monite_bridge::store::{
-    Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease, Precondition, RetryScope, RoleProgress,
-    SharedToken, Sighting, Stats, Store, StoreError, TokenEnds, TokenSubject, User, Visit, WorkerId, Written,
+    Adopted, Adoption, Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease, Links, Precondition,
+    RetryScope, RoleProgress, SharedToken, Sighting, Stats, Store, StoreError, TokenEnds, TokenSubject, User, Visit,
+    WorkerId, Written,
 };
 
 use crate::turnstile::{Kind, Turnstile, Who};
@@ -88,6 +89,8 @@ fn shown(changes: &[Change]) -> String {
         Change::UserGone(user, _) => format!("user {user} gone"),
         Change::Looked(user, _) => format!("looked at {user:?}"),
         Change::Calls(..) => String::new(),
+        Change::Stamped { links } => format!("stamped {links}"),
+        Change::StampFailed { due_at, .. } => format!("not stamped, again at {due_at}"),
     });
     names.filter(|name| !name.is_empty()).collect::<Vec<_>>().join(", ")
 }
@@ -187,6 +190,21 @@ impl Store for SteppedStore {
         self.write(Kind::Idle, "claim".to_owned(), work, |taken| leases(taken)).await
     }
 
+    async fn claim_stamps(
+        &self, worker: &WorkerId, now: Timestamp, lease: Duration, limit: u32, only: Option<&CustomerId>,
+    ) -> Result<Vec<Lease>, StoreError> {
+        let work = self.inner.claim_stamps(worker, now, lease, limit, only);
+        self.write(Kind::Idle, "claim stamps".to_owned(), work, |taken| leases(taken)).await
+    }
+
+    async fn links(&self, lease: &Lease) -> Result<Option<Links>, StoreError> {
+        let work = self.inner.links(lease);
+        self.read(Kind::Read, format!("links {}", fence(lease)), work, |links| {
+            links.as_ref().map_or("lost".to_owned(), |links| format!("of count {}", links.count))
+        })
+        .await
+    }
+
     async fn open(&self, lease: &Lease, now: Timestamp, users: u32) -> Result<Option<Visit>, StoreError> {
         let work = self.inner.open(lease, now, users);
         self.read(Kind::Read, format!("open {}", fence(lease)), work, |visit| {
@@ -218,6 +236,36 @@ impl Store for SteppedStore {
 
     async fn next_due(&self) -> Result<Option<Timestamp>, StoreError> {
         self.read(Kind::Idle, "next due".to_owned(), self.inner.next_due(), debug).await
+    }
+
+    async fn next_stamp(&self) -> Result<Option<Timestamp>, StoreError> {
+        self.read(Kind::Idle, "next stamp".to_owned(), self.inner.next_stamp(), debug).await
+    }
+
+    async fn adopt(&self, adoption: &Adoption, now: Timestamp) -> Result<Adopted, StoreError> {
+        self.write(Kind::Act, format!("adopt {}", adoption.customer), self.inner.adopt(adoption, now), debug).await
+    }
+
+    async fn unlinked(
+        &self, after: Option<&CustomerId>, limit: u32,
+    ) -> Result<Vec<(CustomerId, NewEntity)>, StoreError> {
+        self.read(Kind::Read, "unlinked".to_owned(), self.inner.unlinked(after, limit), nothing).await
+    }
+
+    async fn has_links(&self) -> Result<bool, StoreError> {
+        self.read(Kind::Read, "has links".to_owned(), self.inner.has_links(), debug).await
+    }
+
+    async fn take_bridge_name(&self, name: &BridgeId) -> Result<bool, StoreError> {
+        self.write(Kind::Act, format!("take the name {name}"), self.inner.take_bridge_name(name), debug).await
+    }
+
+    async fn name_bridge(&self, fresh: &BridgeId) -> Result<BridgeId, StoreError> {
+        self.write(Kind::Act, format!("name {fresh}"), self.inner.name_bridge(fresh), debug).await
+    }
+
+    async fn bridge(&self) -> Result<BridgeId, StoreError> {
+        self.read(Kind::Read, "name".to_owned(), self.inner.bridge(), debug).await
     }
 
     async fn owners(&self, entities: &[EntityId]) -> Result<BTreeMap<EntityId, CustomerId>, StoreError> {

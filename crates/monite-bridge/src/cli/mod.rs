@@ -3,6 +3,7 @@
 //! Exit codes: 0 done, 1 finished with failures, 2 the arguments or the configuration cannot be used. The commands that end by
 //! themselves open the database directly, so they work beside a running `serve`, which notices within a second.
 
+mod adopt;
 mod advice;
 mod credentials;
 mod demo;
@@ -70,6 +71,7 @@ enum Command {
     Status(status::Status),
     Why(why::Why),
     Retry(retry::Retry),
+    Adopt(adopt::Adopt),
     Token(token::Token),
     Openapi(openapi::Openapi),
 }
@@ -134,6 +136,7 @@ async fn dispatch(cli: Cli, output: &Output, env: EnvVars) -> Result<Exit, Failu
         Command::Status(status) => status.run(&setup()?, output).await,
         Command::Why(why) => why.run(&setup()?, output).await,
         Command::Retry(retry) => retry.run(&setup()?, output).await,
+        Command::Adopt(adopt) => adopt.run(setup()?, output).await,
         Command::Token(token) => token.run(setup()?, output).await,
     }
 }

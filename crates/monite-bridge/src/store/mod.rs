@@ -289,6 +289,52 @@ pub struct Links {
     pub failed: u32,
 }
 
+/// A link to what exists at Monite already: see [`Store::adopt`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct Adoption {
+    /// The customer.
+    pub customer: CustomerId,
+    /// The entity that is its own, as Monite shows it.
+    pub entity: EntityLink,
+    /// All roles in it that a template could have made.
+    pub roles: BTreeMap<RoleName, RoleLink>,
+    /// Those of its entity users that belong to a user of the customer.
+    pub users: Vec<UserAdoption>,
+    /// Whose stamp says exactly this; `None`: none does, and one is to be written.
+    pub stamped_by: Option<BridgeId>,
+}
+
+/// A user's part of an [`Adoption`].
+#[derive(Debug, Clone, PartialEq)]
+pub struct UserAdoption {
+    /// The product's id of it.
+    pub id: UserId,
+    /// Its entity user, as Monite shows it.
+    pub link: UserLink,
+    /// The document that would have made it, for a user that is not known here.
+    pub document: UserDocument,
+}
+
+/// What became of an [`Adoption`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Adopted {
+    /// Customer and entity are linked, and this many users.
+    Linked {
+        /// Users that are linked by it.
+        users: u64,
+    },
+    /// They were linked before.
+    Already,
+    /// The entity is linked to another customer.
+    Taken(CustomerId),
+    /// The customer is linked to another entity.
+    Elsewhere(EntityId),
+    /// A create for this customer went unanswered; looking for it comes first.
+    Unsettled,
+    /// Somebody is at work on the customer right now.
+    InHand,
+}
+
 /// How one object came out of a visit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
@@ -636,6 +682,26 @@ pub trait Store: Send + Sync + std::fmt::Debug {
 
     /// Puts another value under a name if it holds `was` (`None`: nothing); whether it did.
     async fn swap_setting(&self, name: &str, was: Option<&str>, becomes: &str) -> Result<bool, StoreError>;
+
+    // Links that exist at Monite, but not here.
+
+    /// Links a customer to an entity that exists, with everything inside. Only what is not linked is: a customer without an entity and
+    /// without a create under way, that nobody is at work on, and users of it that have no entity user.
+    ///
+    /// A customer or user that is not known here gets a row with the document that Monite shows: it is in sync (or deactivated,
+    /// as its entity is) until the product writes it again. One that is known keeps its document and is made equal to it.
+    async fn adopt(&self, adoption: &Adoption, now: Timestamp) -> Result<Adopted, StoreError>;
+
+    /// Customers that are to be there and have no entity, with what is to become of them, in the order of their ids.
+    async fn unlinked(
+        &self, after: Option<&CustomerId>, limit: u32,
+    ) -> Result<Vec<(CustomerId, NewEntity)>, StoreError>;
+
+    /// Whether any customer has an entity, or may have one.
+    async fn has_links(&self) -> Result<bool, StoreError>;
+
+    /// Gives this database the name of one that was lost, unless it has links of its own by now. Says whether it did.
+    async fn take_bridge_name(&self, name: &BridgeId) -> Result<bool, StoreError>;
 
     // Who this is.
 

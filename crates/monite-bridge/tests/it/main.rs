@@ -2,6 +2,7 @@
 // An unwrap in a helper is an assertion; clippy knows tests by their attribute only.
 #![allow(missing_docs, clippy::unwrap_used)]
 
+mod adopt;
 mod api_key;
 mod budget;
 mod comings_and_goings;

@@ -13,6 +13,7 @@
 //! - `sight`: what a sweep saw
 //! - `ends`: whose tokens end through any replica; `shared`: the partner's token, and who fetches the next one
 //! - `stamps`: which links are to be stamped into their entities, and who this database is
+//! - `adopt`: links to what exists at Monite already
 //! - `listing`: reads that answer questions
 //! - `replicas`: the ledger of the rate budget
 //! - `desired`, `stored`, `known`, `rows`, `gone`: values to rows and back
@@ -30,15 +31,16 @@ use jiff::Timestamp;
 use monite::{EntityId, EntityUserId, NewEntity};
 
 use super::{
-    Change, Customer, CustomerFilter, Failing, Fenced, Imported, LOOK_FOR_ENDS_EVERY, Lease, Links, Precondition,
-    RetryScope, RoleProgress, SharedToken, Sighting, Stats, Store, StoreError, TokenEnds, TokenSubject, User, Visit,
-    WorkerId, Written,
+    Adopted, Adoption, Change, Customer, CustomerFilter, Failing, Fenced, Imported, LOOK_FOR_ENDS_EVERY, Lease, Links,
+    Precondition, RetryScope, RoleProgress, SharedToken, Sighting, Stats, Store, StoreError, TokenEnds, TokenSubject,
+    User, Visit, WorkerId, Written,
 };
 use crate::budget::ledger::{Beat, Heard, Ledger, ReplicaId};
 use crate::domain::document::{CustomerDocument, ImportRecord, UserDocument};
 use crate::domain::role::RoleTemplates;
 use crate::domain::{BridgeId, CustomerId, ObjectId, UserId};
 
+mod adopt;
 mod changes;
 mod connection;
 mod desired;
@@ -308,6 +310,24 @@ impl Store for PostgresStore {
     async fn swap_setting(&self, name: &str, was: Option<&str>, becomes: &str) -> Result<bool, StoreError> {
         let (name, was, becomes) = (name.to_owned(), was.map(str::to_owned), becomes.to_owned());
         self.writer.write(sight::SwapSetting { name, was, becomes }).await
+    }
+
+    async fn adopt(&self, adoption: &Adoption, now: Timestamp) -> Result<Adopted, StoreError> {
+        self.writer.write(adopt::Adopt { adoption: adoption.clone(), now }).await
+    }
+
+    async fn unlinked(
+        &self, after: Option<&CustomerId>, limit: u32,
+    ) -> Result<Vec<(CustomerId, NewEntity)>, StoreError> {
+        reading!(self.pool, read, tx => adopt::unlinked(tx, after, limit))
+    }
+
+    async fn has_links(&self) -> Result<bool, StoreError> {
+        reading!(self.pool, read, tx => adopt::has_links(tx))
+    }
+
+    async fn take_bridge_name(&self, name: &BridgeId) -> Result<bool, StoreError> {
+        self.writer.write(adopt::TakeBridgeName { name: name.clone() }).await
     }
 
     async fn name_bridge(&self, fresh: &BridgeId) -> Result<BridgeId, StoreError> {

@@ -10,6 +10,7 @@
 //! - `doubt`: changes that went out and that nobody saw answered
 //! - `sight`: what a sweep saw
 //! - `stamps`: which links are to be stamped into their entities, and who this database is
+//! - `adopt`: links to what exists at Monite already
 //! - `listing`: reads that answer questions
 //! - `replicas`: the ledger of the rate budget
 //! - `desired`, `bulk`, `stored`, `known`, `rows`, `gone`: values to rows and back
@@ -27,14 +28,16 @@ use sqlx::SqlitePool;
 
 use super::columns::micros;
 use super::{
-    Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease, Links, Precondition, RetryScope, RoleProgress,
-    SharedToken, Sighting, Stats, Store, StoreError, TokenEnds, TokenSubject, User, Visit, WorkerId, Written, database,
+    Adopted, Adoption, Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease, Links, Precondition,
+    RetryScope, RoleProgress, SharedToken, Sighting, Stats, Store, StoreError, TokenEnds, TokenSubject, User, Visit,
+    WorkerId, Written, database,
 };
 use crate::budget::ledger::{Beat, Heard, Ledger, ReplicaId};
 use crate::domain::document::{CustomerDocument, ImportRecord, UserDocument};
 use crate::domain::role::RoleTemplates;
 use crate::domain::{BridgeId, CustomerId, ObjectId, UserId};
 
+mod adopt;
 mod bulk;
 mod changes;
 mod desired;
@@ -239,6 +242,24 @@ impl Store for SqliteStore {
     async fn swap_setting(&self, name: &str, was: Option<&str>, becomes: &str) -> Result<bool, StoreError> {
         let (name, was, becomes) = (name.to_owned(), was.map(str::to_owned), becomes.to_owned());
         self.writer.write(sight::SwapSetting { name, was, becomes }).await
+    }
+
+    async fn adopt(&self, adoption: &Adoption, now: Timestamp) -> Result<Adopted, StoreError> {
+        self.writer.write(adopt::Adopt { adoption: adoption.clone(), now }).await
+    }
+
+    async fn unlinked(
+        &self, after: Option<&CustomerId>, limit: u32,
+    ) -> Result<Vec<(CustomerId, NewEntity)>, StoreError> {
+        adopt::unlinked(&self.readers, after, limit).await
+    }
+
+    async fn has_links(&self) -> Result<bool, StoreError> {
+        adopt::has_links(&self.readers).await
+    }
+
+    async fn take_bridge_name(&self, name: &BridgeId) -> Result<bool, StoreError> {
+        self.writer.write(adopt::TakeBridgeName { name: name.clone() }).await
     }
 
     async fn name_bridge(&self, fresh: &BridgeId) -> Result<BridgeId, StoreError> {

@@ -285,6 +285,14 @@ impl TestBridge {
         self.router = router(self.app());
     }
 
+    /// The database is gone, and another process begins with an empty one. It is another bridge, until it is told that it is not.
+    pub(crate) async fn lose_database(&mut self) {
+        self.store.close().await;
+        self.place = Place::create(self.setup.database).await;
+        self.setup.seed += 1;
+        self.restart().await;
+    }
+
     /// Another process on the same database.
     pub(crate) async fn restart(&mut self) {
         self.restart_with(self.setup.templates.clone()).await;
