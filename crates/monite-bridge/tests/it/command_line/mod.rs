@@ -3,6 +3,7 @@
 // Clippy's allowance reaches test functions only; what they call here fails with them.
 #![allow(clippy::unwrap_used)]
 
+mod adopt;
 mod demo;
 mod import;
 mod refusals;

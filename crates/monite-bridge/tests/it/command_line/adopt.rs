@@ -1,0 +1,57 @@
+//! `adopt` against a pretend Monite, after the database file is gone.
+
+use insta::{assert_snapshot, with_settings};
+use serde_json::json;
+
+use super::support::{Place, TWO, filters, sandbox};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_database_that_is_deleted_comes_back_from_monite() {
+    let sandbox = sandbox().await;
+    let place = Place::against(&sandbox.base_url());
+    place.run_with(&["import", "-"], TWO).code(0);
+    place.run(&["sync"]).code(0);
+    lose(&place);
+    sandbox.clear_journal();
+
+    with_settings!({filters => filters()}, {
+        assert_snapshot!("adopt_of_a_lost_database", place.run(&["adopt", "--dry-run"]).code(0).stdout);
+    });
+    let status = place.run(&["status", "--json"]).code(0).json();
+    assert_eq!(status["stamps"], json!({"linked": 0, "stamped": 0}), "a dry run links nothing");
+
+    let told = place.run(&["adopt", "--json"]).code(0).json();
+    assert_eq!((&told["linked"], &told["users_linked"], &told["failed"]), (&json!(2), &json!(2), &json!(0)));
+    place.run_with(&["import", "-"], TWO).code(0);
+    let ran = place.run(&["sync"]).code(0);
+    assert_eq!(ran.stdout, "customers 2 in_sync   users 2 in_sync   failing 0   stamped 2 of 2   0 calls at Monite\n");
+    let made = ["POST /entities", "POST /roles", "POST /entity_users"].map(|call| sandbox.calls(call));
+    assert_eq!(made, [0, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_somebody_elses_is_not_linked_even_when_told_to() {
+    let sandbox = sandbox().await;
+    let place = Place::against(&sandbox.base_url());
+    place.run_with(&["import", "-"], TWO).code(0);
+    place.run(&["sync"]).code(0);
+    let stamped = place.run(&["why", "acme", "--json"]).code(0).json()["entity_id"].as_str().unwrap().to_owned();
+    // Another customer that looks like acme, and a bridge that has links of its own: acme's entity is not for it.
+    let other =
+        TWO.lines().next().unwrap().replace("\"id\":\"acme\"", "\"id\":\"other\"").replace("Acme GmbH", "Acme AG");
+    place.run_with(&["import", "-"], &other).code(0);
+    let told = place.run(&["adopt", "--json"]).code(0).json();
+    assert_eq!((&told["linked_before"], &told["matches"]), (&json!(2), &json!([])));
+    let ran = place.run(&["adopt", "--link", &format!("other={stamped}")]).code(1);
+    assert!(ran.stdout.contains("it is stamped by the bridge") && ran.stdout.contains("not linked"), "{ran:#?}");
+    place.run(&["adopt", "--link", "nobody=00000000-0000-4000-8000-000000000001"]).code(1);
+    place.run(&["adopt", "--link", "acme"]).code(2);
+}
+
+fn lose(place: &Place) {
+    for file in ["monite-bridge.db", "monite-bridge.db-wal", "monite-bridge.db-shm"] {
+        // The files beside it are there only sometimes.
+        let _ = std::fs::remove_file(place.path(file));
+    }
+    assert!(!place.path("monite-bridge.db").exists());
+}
