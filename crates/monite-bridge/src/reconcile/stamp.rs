@@ -11,7 +11,7 @@ use monite::{CallLog, Deadline, Priority};
 use tokio_util::sync::CancellationToken;
 
 use super::execute::call_of;
-use super::outcome::{Verdict, judge};
+use super::outcome::judge;
 use super::visit::{Ended, Workshop};
 use crate::store::{Change, Fenced, Lease, Links, StoreError};
 
@@ -126,15 +126,11 @@ impl Pen<'_> {
 fn failed(workshop: &Workshop, links: &Links, error: &monite::Error) -> Change {
     let now = workshop.clock.now();
     let failure = judge(error, now);
-    let refused = failure.verdict == Verdict::Reject || error.is_not_found();
-    let verdict = if refused {
-        Verdict::Retry { not_before: Some(REFUSED_AGAIN_AFTER), not_after: None }
-    } else {
-        failure.verdict
-    };
+    // `None` of a refusal, too: nothing here can become right by being sent again soon.
+    let soon = failure.verdict.due_at(now, links.failed.saturating_add(1), workshop.jitter.next());
+    let due_at = soon.filter(|_| !error.is_not_found()).unwrap_or(now + REFUSED_AGAIN_AFTER);
     tracing::warn!(error = error as &dyn std::error::Error, "the stamp could not be written; tried again later");
-    let due_at = verdict.due_at(now, links.failed.saturating_add(1), workshop.jitter.next());
-    Change::StampFailed { due_at: due_at.unwrap_or(now + REFUSED_AGAIN_AFTER), error: failure.error }
+    Change::StampFailed { due_at, error: failure.error }
 }
 
 async fn given_back(

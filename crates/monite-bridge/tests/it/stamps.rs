@@ -127,13 +127,19 @@ async fn a_stamp_whose_answer_was_lost_is_seen_and_not_written_again() {
 
 #[tokio::test]
 async fn a_stamp_that_fails_leaves_the_customer_in_sync_and_says_why() {
+    for status in [404, 413] {
+        fails_for_an_hour(status).await;
+    }
+}
+
+async fn fails_for_an_hour(status: u16) {
     let bridge = TestBridge::start().await;
-    bridge.sandbox.once("PUT /entities/*/partner_metadata", REFUSED);
+    bridge.sandbox.once("PUT /entities/*/partner_metadata", Fault::Status { status, retry_after: None });
     bridge.put_customer("acme").await;
     bridge.pass().await;
     assert_eq!(bridge.get("/v1/customers/acme").await.state(), "in_sync");
     let customer = bridge.store.customer(&CustomerId::parse("acme").unwrap()).await.unwrap().unwrap();
-    assert_eq!((customer.stamp.attempts, customer.stamp.last_error.unwrap().status), (1, Some(413)));
+    assert_eq!((customer.stamp.attempts, customer.stamp.last_error.unwrap().status), (1, Some(status)));
     let again = customer.stamp.due_at.unwrap().duration_since(bridge.clock_now());
     assert_eq!(again.as_secs(), 3600, "nobody waits for one that Monite refuses");
     bridge.settle().await;
