@@ -10,7 +10,17 @@ use monite_bridge::domain::{BridgeId, CustomerId, SyncState};
 use monite_bridge::reconcile::adopt::{Grade, Linked, Survey, link, survey};
 use monite_bridge::store::Adopted;
 
-use crate::support::{Setup, TestBridge, customer_document, user_document};
+use crate::support::{Database, Setup, TestBridge, customer_document, on_every_database, user_document};
+
+on_every_database! {
+    a_lost_database_is_rebuilt_from_stamps_before_or_after_the_product_writes_again,
+    what_is_adopted_is_as_monite_shows_it_and_costs_no_call,
+    a_listing_that_breaks_off_links_nothing,
+    stamps_of_a_bridge_that_is_not_this_one_are_left_alone,
+    two_bridges_that_were_lost_are_told_apart_by_a_person,
+    an_entity_made_by_hand_is_linked_when_it_is_the_same_and_the_only_one,
+    a_customer_in_somebodys_hands_or_with_a_create_under_way_is_not_linked,
+}
 
 const CREATES: [&str; 3] = ["POST /entities", "POST /entity_users", "POST /roles"];
 
@@ -47,11 +57,10 @@ async fn import_again(bridge: &TestBridge, login_of_ana: &str) {
     assert!(results.iter().all(|line| line["status"] != "refused"), "{results:#?}");
 }
 
-#[tokio::test]
-async fn a_lost_database_is_rebuilt_from_stamps_before_or_after_the_product_writes_again() {
+async fn a_lost_database_is_rebuilt_from_stamps_before_or_after_the_product_writes_again(on: Database) {
     for import_first in [false, true] {
         for login in ["ana@acme.example", "changed@acme.example"] {
-            let mut bridge = TestBridge::with(Setup { quirk: None, ..Setup::default() }).await;
+            let mut bridge = TestBridge::with(Setup { quirk: None, database: on, ..Setup::default() }).await;
             populate(&bridge).await;
             let before = links(&bridge).await;
             bridge.lose_database().await;
@@ -81,9 +90,8 @@ async fn a_lost_database_is_rebuilt_from_stamps_before_or_after_the_product_writ
 }
 
 /// Nothing of what changed since costs more than the change.
-#[tokio::test]
-async fn what_is_adopted_is_as_monite_shows_it_and_costs_no_call() {
-    let mut bridge = TestBridge::start().await;
+async fn what_is_adopted_is_as_monite_shows_it_and_costs_no_call(on: Database) {
+    let mut bridge = TestBridge::on(on).await;
     populate(&bridge).await;
     bridge.lose_database().await;
     adopt(&bridge).await;
@@ -95,9 +103,8 @@ async fn what_is_adopted_is_as_monite_shows_it_and_costs_no_call() {
     assert_eq!(adopt(&bridge).await.linked, 7, "and adopting again finds all of it linked");
 }
 
-#[tokio::test]
-async fn a_listing_that_breaks_off_links_nothing() {
-    let mut bridge = TestBridge::start().await;
+async fn a_listing_that_breaks_off_links_nothing(on: Database) {
+    let mut bridge = TestBridge::on(on).await;
     populate(&bridge).await;
     bridge.lose_database().await;
     bridge.sandbox.fault(FaultRule::new("GET /entities", Fault::Status { status: 403, retry_after: None }).times(1));
@@ -109,9 +116,8 @@ async fn a_listing_that_breaks_off_links_nothing() {
     assert!(!bridge.store.has_links().await.unwrap());
 }
 
-#[tokio::test]
-async fn stamps_of_a_bridge_that_is_not_this_one_are_left_alone() {
-    let mut bridge = TestBridge::start().await;
+async fn stamps_of_a_bridge_that_is_not_this_one_are_left_alone(on: Database) {
+    let mut bridge = TestBridge::on(on).await;
     bridge.put_customer("acme").await;
     bridge.put_customer("beta").await;
     bridge.settle().await;
@@ -137,9 +143,8 @@ async fn stamps_of_a_bridge_that_is_not_this_one_are_left_alone() {
     assert!(adopt(&bridge).await.remarks.is_empty());
 }
 
-#[tokio::test]
-async fn two_bridges_that_were_lost_are_told_apart_by_a_person() {
-    let mut bridge = TestBridge::start().await;
+async fn two_bridges_that_were_lost_are_told_apart_by_a_person(on: Database) {
+    let mut bridge = TestBridge::on(on).await;
     bridge.put_customer("acme").await;
     bridge.settle().await;
     let first = bridge.store.bridge().await.unwrap();
@@ -154,9 +159,8 @@ async fn two_bridges_that_were_lost_are_told_apart_by_a_person() {
     assert_eq!(bridge.store.bridge().await.unwrap(), first);
 }
 
-#[tokio::test]
-async fn an_entity_made_by_hand_is_linked_when_it_is_the_same_and_the_only_one() {
-    let bridge = TestBridge::with(Setup { quirk: None, ..Setup::default() }).await;
+async fn an_entity_made_by_hand_is_linked_when_it_is_the_same_and_the_only_one(on: Database) {
+    let bridge = TestBridge::with(Setup { quirk: None, database: on, ..Setup::default() }).await;
     let acme = by_hand(&bridge, &customer_document("acme")).await;
     let user = json!({"login": "ana", "first_name": "Ana", "role_id": role_by_hand(&bridge, acme).await});
     let monite = &bridge.reconciler.workshop().monite;
@@ -208,9 +212,8 @@ async fn an_entity_made_by_hand_is_linked_when_it_is_the_same_and_the_only_one()
     assert_eq!((stats.linked, stats.stamped), (4, 4), "and stamped");
 }
 
-#[tokio::test]
-async fn a_customer_in_somebodys_hands_or_with_a_create_under_way_is_not_linked() {
-    let bridge = TestBridge::start().await;
+async fn a_customer_in_somebodys_hands_or_with_a_create_under_way_is_not_linked(on: Database) {
+    let bridge = TestBridge::on(on).await;
     let acme = by_hand(&bridge, &customer_document("acme")).await.to_string();
     let own = BTreeSet::from([bridge.store.bridge().await.unwrap()]);
     bridge.put_customer("acme").await;

@@ -9,7 +9,24 @@ use tokio_util::sync::CancellationToken;
 use monite_bridge::domain::{CustomerId, Stamp, Stamped, UserId};
 use monite_bridge::store::{Change, Fenced, WorkerId};
 
-use crate::support::{Dies, Setup, TestBridge, customer_document, user_document};
+use crate::support::{Database, Dies, Setup, TestBridge, customer_document, on_every_database, user_document};
+
+on_every_database! {
+    links_are_stamped_once_when_all_of_them_are_there,
+    what_changes_no_link_costs_no_stamp,
+    a_user_that_is_only_forgotten_is_not_in_the_stamp_any_more,
+    what_others_keep_in_the_metadata_is_kept,
+    creates_come_before_stamps,
+    the_entity_of_a_deleted_customer_is_stamped_as_well,
+    a_stamp_whose_answer_was_lost_is_seen_and_not_written_again,
+    a_stamp_that_fails_leaves_the_customer_in_sync_and_says_why,
+    a_worker_that_lost_its_lease_stamps_nothing,
+    a_link_that_changes_while_it_is_stamped_is_stamped_again,
+    stats_and_metrics_count_stamps,
+    an_entity_stamped_by_another_bridge_is_not_taken_for_ours,
+    what_is_stamped_by_another_bridge_does_not_settle_a_create,
+    an_entity_stamped_for_this_customer_is_it_among_all_that_look_the_same,
+}
 
 const GET: &str = "GET /entities/{entity_id}/partner_metadata";
 const PUT: &str = "PUT /entities/{entity_id}/partner_metadata";
@@ -17,9 +34,8 @@ const PUT: &str = "PUT /entities/{entity_id}/partner_metadata";
 /// What the client does not try again by itself.
 const REFUSED: Fault = Fault::Status { status: 413, retry_after: None };
 
-#[tokio::test]
-async fn links_are_stamped_once_when_all_of_them_are_there() {
-    let bridge = TestBridge::start().await;
+async fn links_are_stamped_once_when_all_of_them_are_there(on: Database) {
+    let bridge = TestBridge::on(on).await;
     bridge.put_customer("acme").await;
     bridge.put_user("acme", "ana", "admin").await;
     bridge.put_user("acme", "ben", "payer").await;
@@ -36,9 +52,8 @@ async fn links_are_stamped_once_when_all_of_them_are_there() {
     assert_eq!(stamped(&bridge).await, (1, 1));
 }
 
-#[tokio::test]
-async fn what_changes_no_link_costs_no_stamp() {
-    let bridge = TestBridge::start().await;
+async fn what_changes_no_link_costs_no_stamp(on: Database) {
+    let bridge = TestBridge::on(on).await;
     bridge.put_customer("acme").await;
     bridge.put_user("acme", "ana", "admin").await;
     bridge.settle().await;
@@ -58,9 +73,8 @@ async fn what_changes_no_link_costs_no_stamp() {
     assert_eq!(stamp.users.keys().map(UserId::as_str).collect::<Vec<_>>(), ["ben"]);
 }
 
-#[tokio::test]
-async fn a_user_that_is_only_forgotten_is_not_in_the_stamp_any_more() {
-    let setup = Setup { on_user_delete: monite_bridge::config::OnUserDelete::Keep, ..Setup::default() };
+async fn a_user_that_is_only_forgotten_is_not_in_the_stamp_any_more(on: Database) {
+    let setup = Setup { on_user_delete: monite_bridge::config::OnUserDelete::Keep, database: on, ..Setup::default() };
     let bridge = TestBridge::with(setup).await;
     bridge.put_customer("acme").await;
     bridge.put_user("acme", "ana", "admin").await;
@@ -71,9 +85,8 @@ async fn a_user_that_is_only_forgotten_is_not_in_the_stamp_any_more() {
     assert_eq!(bridge.logins("acme").await, ["ana"], "and Monite keeps it");
 }
 
-#[tokio::test]
-async fn what_others_keep_in_the_metadata_is_kept() {
-    let bridge = TestBridge::start().await;
+async fn what_others_keep_in_the_metadata_is_kept(on: Database) {
+    let bridge = TestBridge::on(on).await;
     bridge.put_customer("acme").await;
     bridge.pass().await;
     let theirs: Map<String, Value> = serde_json::from_value(json!({"crm": {"id": 7}, "note": null})).unwrap();
@@ -85,9 +98,8 @@ async fn what_others_keep_in_the_metadata_is_kept() {
 }
 
 /// One worker and three customers: no stamp goes out before everything else is done.
-#[tokio::test]
-async fn creates_come_before_stamps() {
-    let bridge = TestBridge::with(Setup { workers: 1, ..Setup::default() }).await;
+async fn creates_come_before_stamps(on: Database) {
+    let bridge = TestBridge::with(Setup { workers: 1, database: on, ..Setup::default() }).await;
     for id in ["acme", "beta", "corp"] {
         bridge.put_customer(id).await;
         bridge.put_user(id, "ana", "admin").await;
@@ -99,9 +111,8 @@ async fn creates_come_before_stamps() {
     assert_eq!(calls.len() - first, 6, "three stamps of two calls at the very end: {calls:?}");
 }
 
-#[tokio::test]
-async fn the_entity_of_a_deleted_customer_is_stamped_as_well() {
-    let bridge = TestBridge::start().await;
+async fn the_entity_of_a_deleted_customer_is_stamped_as_well(on: Database) {
+    let bridge = TestBridge::on(on).await;
     bridge.sandbox.once("PUT /entities/*/partner_metadata", REFUSED);
     bridge.put_customer("acme").await;
     bridge.pass().await;
@@ -113,9 +124,8 @@ async fn the_entity_of_a_deleted_customer_is_stamped_as_well() {
     assert_eq!(stamped(&bridge).await, (1, 1));
 }
 
-#[tokio::test]
-async fn a_stamp_whose_answer_was_lost_is_seen_and_not_written_again() {
-    let mut bridge = TestBridge::start().await;
+async fn a_stamp_whose_answer_was_lost_is_seen_and_not_written_again(on: Database) {
+    let mut bridge = TestBridge::on(on).await;
     bridge.put_customer("acme").await;
     // Token, entity, look, stamp.
     assert!(bridge.work_until_death(Dies::AfterCall(3)).await);
@@ -125,15 +135,14 @@ async fn a_stamp_whose_answer_was_lost_is_seen_and_not_written_again() {
     assert_eq!(stamped(&bridge).await, (1, 1));
 }
 
-#[tokio::test]
-async fn a_stamp_that_fails_leaves_the_customer_in_sync_and_says_why() {
+async fn a_stamp_that_fails_leaves_the_customer_in_sync_and_says_why(on: Database) {
     for status in [404, 413] {
-        fails_for_an_hour(status).await;
+        fails_for_an_hour(on, status).await;
     }
 }
 
-async fn fails_for_an_hour(status: u16) {
-    let bridge = TestBridge::start().await;
+async fn fails_for_an_hour(on: Database, status: u16) {
+    let bridge = TestBridge::on(on).await;
     bridge.sandbox.once("PUT /entities/*/partner_metadata", Fault::Status { status, retry_after: None });
     bridge.put_customer("acme").await;
     bridge.pass().await;
@@ -147,9 +156,8 @@ async fn fails_for_an_hour(status: u16) {
 }
 
 /// Another worker has taken the customer over between the look and the write.
-#[tokio::test]
-async fn a_worker_that_lost_its_lease_stamps_nothing() {
-    let mut bridge = TestBridge::start().await;
+async fn a_worker_that_lost_its_lease_stamps_nothing(on: Database) {
+    let mut bridge = TestBridge::on(on).await;
     bridge.put_customer("acme").await;
     bridge.work_until_death(Dies::BeforeCall(2)).await;
     assert_eq!(bridge.sandbox.calls(PUT) + bridge.sandbox.calls(GET), 0, "it died before the stamp's first call");
@@ -177,9 +185,8 @@ async fn a_worker_that_lost_its_lease_stamps_nothing() {
 }
 
 /// A link that changes between the look at the store and the end of the stamp is not lost: the stamp is due again.
-#[tokio::test]
-async fn a_link_that_changes_while_it_is_stamped_is_stamped_again() {
-    let bridge = TestBridge::start().await;
+async fn a_link_that_changes_while_it_is_stamped_is_stamped_again(on: Database) {
+    let bridge = TestBridge::on(on).await;
     bridge.put_customer("acme").await;
     bridge.settle().await;
     bridge.put_user("acme", "ana", "admin").await;
@@ -198,9 +205,8 @@ async fn a_link_that_changes_while_it_is_stamped_is_stamped_again() {
     assert_eq!(stamped(&bridge).await, (1, 0));
 }
 
-#[tokio::test]
-async fn stats_and_metrics_count_stamps() {
-    let bridge = TestBridge::start().await;
+async fn stats_and_metrics_count_stamps(on: Database) {
+    let bridge = TestBridge::on(on).await;
     bridge.put("/v1/customers/acme", &customer_document("acme")).await;
     bridge.put_customer("beta").await;
     bridge.sandbox.once("PUT /entities/*/partner_metadata", REFUSED);
@@ -213,14 +219,13 @@ async fn stats_and_metrics_count_stamps() {
 }
 
 /// The answer to a create is lost, and an entity that looks the same stands there, made just now by another bridge.
-#[tokio::test]
-async fn an_entity_stamped_by_another_bridge_is_not_taken_for_ours() {
+async fn an_entity_stamped_by_another_bridge_is_not_taken_for_ours(on: Database) {
     for stamp in [
         json!({"v": 1, "bridge": "another-bridge", "customer": "acme", "users": {}}),
         json!({"v": 1, "bridge": "OURS", "customer": "beta", "users": {}}),
         json!({"v": 99, "form": "that nobody knows yet"}),
     ] {
-        let bridge = TestBridge::start().await;
+        let bridge = TestBridge::on(on).await;
         let ours = bridge.store.bridge().await.unwrap();
         let stamp: Value = serde_json::from_str(&stamp.to_string().replace("OURS", ours.as_str())).unwrap();
         bridge.put_customer("acme").await;
@@ -233,9 +238,8 @@ async fn an_entity_stamped_by_another_bridge_is_not_taken_for_ours() {
 }
 
 /// The create never arrived, and all that looks like it is somebody else's: ours is made once it can no longer land.
-#[tokio::test]
-async fn what_is_stamped_by_another_bridge_does_not_settle_a_create() {
-    let bridge = TestBridge::start().await;
+async fn what_is_stamped_by_another_bridge_does_not_settle_a_create(on: Database) {
+    let bridge = TestBridge::on(on).await;
     bridge.put_customer("acme").await;
     let stamp = json!({"v": 1, "bridge": "another-bridge", "customer": "acme", "users": {}});
     let theirs = made_by_somebody(&bridge, "acme", &stamp).await;
@@ -246,9 +250,8 @@ async fn what_is_stamped_by_another_bridge_does_not_settle_a_create() {
 }
 
 /// The database was brought back from a backup made while the create was under way; Monite has the stamp since.
-#[tokio::test]
-async fn an_entity_stamped_for_this_customer_is_it_among_all_that_look_the_same() {
-    let bridge = TestBridge::start().await;
+async fn an_entity_stamped_for_this_customer_is_it_among_all_that_look_the_same(on: Database) {
+    let bridge = TestBridge::on(on).await;
     bridge.sandbox.once("POST /entities", Fault::LoseAnswer);
     bridge.put_customer("acme").await;
     bridge.pass().await;

@@ -17,6 +17,7 @@ use super::{
 use crate::domain::document::{CustomerDocument, UserDocument};
 use crate::domain::{Attempt, CustomerId, EntityLink, Generation, LastError, Seen, SyncState, UserId, UserLink};
 
+pub(super) mod adopt;
 pub(super) mod budget;
 pub(super) mod deletion;
 pub(super) mod doubt;
@@ -27,6 +28,7 @@ pub(super) mod listing;
 pub(super) mod model;
 pub(super) mod process;
 pub(super) mod shared;
+pub(super) mod stamps;
 pub(super) mod sweep;
 pub(super) mod visit;
 pub(super) mod write;
@@ -143,6 +145,24 @@ macro_rules! conformance_tests {
                 a_duty_by_a_clock_that_is_far_ahead_keeps_nobody_waiting,
                 whose_tokens_end_is_told_to_every_process_whichever_way_it_comes,
                 who_missed_more_than_is_told_at_once_is_told_that_it_may_be_anybody,
+            }
+            stamps {
+                a_database_has_one_name_whoever_gives_it,
+                links_are_due_to_be_stamped_from_the_first_on,
+                a_customer_is_stamped_or_visited_by_one,
+                a_link_that_changes_while_it_is_stamped_stays_due,
+                every_way_a_link_comes_or_goes_is_stamped_and_nothing_else,
+                a_stamp_that_failed_waits_and_says_why,
+            }
+            adopt {
+                what_is_not_known_here_is_as_monite_shows_it,
+                what_is_known_keeps_its_document_and_is_made_equal,
+                a_link_is_never_stolen,
+                an_entity_adopted_from_two_sides_is_linked_once,
+                a_user_that_cannot_be_linked_is_left_out_and_stamped_anew,
+                a_stamp_of_another_bridge_is_written_anew,
+                a_lost_name_is_taken_only_while_nothing_is_linked,
+                customers_without_an_entity_come_in_pages,
             }
             model {
                 random_histories_agree_with_a_model,

@@ -89,21 +89,26 @@ fn both_databases_have_the_same_migrations() {
 
 /// Without it a claim walks all customers: at a million rows a tenth of a second instead of a millisecond.
 #[tokio::test]
-async fn the_queue_is_read_from_its_index() {
+async fn queues_are_read_from_their_indexes() {
     let database = PostgresDatabase::create().await;
     let mut connection = Cluster::get().connect(&database.name).await;
     // An empty table is always read as a whole; what counts is that the index gives both rows and order.
     sqlx::raw_sql("SET enable_seqscan = off; SET enable_bitmapscan = off").execute(&mut connection).await.unwrap();
-    let claim = super::super::work::CLAIM_DUE.split_once('\n').unwrap().1;
-    let next = super::super::listing::NEXT_DUE.split_once('\n').unwrap().1;
-    let values = [("$1", "0"), ("$2", "9"), ("$3", "64"), ("$4", "'w'"), ("$5", "10")];
-    for sql in [claim, next] {
-        let sql = values.iter().fold(sql.to_owned(), |sql, (place, value)| sql.replace(place, value));
+    let visits = [("$1", "0"), ("$2", "9"), ("$3", "64"), ("$4", "'w'"), ("$5", "10")];
+    let stamps = [("$1", "0"), ("$2", "64"), ("$3", "'w'"), ("$4", "10"), ("$5", "'c'")];
+    for (sql, values, index) in [
+        (super::super::work::CLAIM_DUE, visits, "customer_work_wake"),
+        (super::super::listing::NEXT_DUE, visits, "customer_work_wake"),
+        (super::super::stamps::CLAIM_STAMPS, stamps, "customer_work_stamp"),
+        (super::super::stamps::NEXT_STAMP, stamps, "customer_work_stamp"),
+    ] {
+        let sql = sql.split_once('\n').unwrap().1.to_owned();
+        let sql = values.iter().fold(sql, |sql, (place, value)| sql.replace(place, value));
         let explain = sqlx::AssertSqlSafe(format!("EXPLAIN (COSTS off) {sql}"));
         let plan = sqlx::raw_sql(explain).fetch_all(&mut connection).await.unwrap();
         let plan: Vec<String> = plan.iter().map(|row| sqlx::Row::get(row, 0)).collect();
         let plan = plan.join("\n");
-        assert!(plan.contains("using customer_work_wake"), "{plan}");
+        assert!(plan.contains(&format!("using {index}")), "{plan}");
         assert!(!plan.contains("Sort"), "{plan}");
     }
 }
