@@ -24,7 +24,8 @@ const ASKED: u32 = 10;
 #[command(after_help = "\
 Looks at every entity at Monite. Links what an entity's stamp says, and what matches exactly (type, country, e-mail address, name,
 tax id and registration number are the same, and no other customer or entity has them). Likely and ambiguous matches are printed;
-link them with --link. After the loss of the database run it before `serve` or `sync`: they would create what is there already.")]
+link them with --link. After the loss of the database run it before `serve` or `sync`, which would create what is there already (and
+refuse to start where they see that another bridge has stamped entities).")]
 pub(super) struct Adopt {
     /// Show what would be linked, and link nothing
     #[arg(long)]
@@ -149,7 +150,7 @@ impl Adopt {
 
 /// Nobody waits for it.
 fn in_the_background(bridge: &Bridge) -> Monite {
-    bridge.monite.with_priority(Priority::Bulk)
+    bridge.monite.with_priority(Priority::Background)
 }
 
 async fn until_free(

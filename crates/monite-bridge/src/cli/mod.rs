@@ -14,6 +14,7 @@ mod logging;
 mod openapi;
 mod output;
 mod plan;
+mod predecessor;
 mod progress;
 mod retry;
 mod sandbox;

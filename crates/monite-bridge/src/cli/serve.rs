@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::failure::{Exit, Failure};
 use super::output::Output;
+use super::predecessor::Predecessor;
 use super::signal;
 use crate::assemble::{Bridge, Setup};
 use crate::broker::Broker;
@@ -23,7 +24,10 @@ const CLOSING: Duration = Duration::from_secs(1);
 
 /// Run the service: HTTP API, reconciler, token broker
 #[derive(Debug, clap::Args)]
-pub(super) struct Serve {}
+pub(super) struct Serve {
+    #[command(flatten)]
+    predecessor: Predecessor,
+}
 
 impl Serve {
     pub(super) async fn run(&self, setup: Setup, output: &Output) -> Result<Exit, Failure> {
@@ -34,6 +38,7 @@ impl Serve {
         let address = setup.config.server.listen;
         let listener = TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))?;
         let bridge = Bridge::assemble(setup).await?;
+        self.predecessor.refuse(&bridge, &stop).await?;
         let service = Service::start(&bridge, listener, &stop)?;
         output.result(&format!("listening on {}", service.url), &json!({ "listening": service.url }));
         let ended = service.until(&stop).await;

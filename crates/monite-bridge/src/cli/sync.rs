@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::failure::{Exit, Failure};
 use super::output::Output;
+use super::predecessor::Predecessor;
 use super::progress::Progress;
 use super::status::{Summary, failing, overview};
 use super::why::unknown;
@@ -36,6 +37,8 @@ pub(super) struct Sync {
     /// One customer only
     #[arg(long, value_name = "ID")]
     customer: Option<CustomerId>,
+    #[command(flatten)]
+    predecessor: Predecessor,
 }
 
 #[derive(Debug, Serialize)]
@@ -70,6 +73,7 @@ impl Sync {
             return Err(unknown(&ObjectId::Customer(customer.clone())));
         }
         let stop = signal::stop_requested();
+        self.predecessor.refuse(&bridge, &stop).await?;
         let sweep = if self.sweep { self.sweep(&bridge, &stop, output).await? } else { Sweep::NotAsked };
         let scope = Scope {
             customer: self.customer.clone(),

@@ -100,7 +100,8 @@ impl Pen<'_> {
         if self.stop.is_cancelled() {
             return Ok(Outcome::Stopped);
         }
-        let monite = self.workshop.monite.with_priority(Priority::Background).not_after(self.deadline).recording(self.log);
+        let monite =
+            self.workshop.monite.with_priority(Priority::Background).not_after(self.deadline).recording(self.log);
         let entity = monite.entity(self.links.entity);
         let there = match entity.metadata().get().await {
             Ok(there) => there,

@@ -2,11 +2,14 @@
 
 use std::time::Duration;
 
+use jiff::Timestamp;
+use monite::Deadline;
 use monite_sandbox::Fault;
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use monite_bridge::domain::{CustomerId, Stamp, Stamped, UserId};
+use monite_bridge::reconcile::stamp::{StampCounts, stamp};
 use monite_bridge::store::{Change, Fenced, WorkerId};
 
 use crate::support::{Database, Dies, Setup, TestBridge, customer_document, on_every_database, user_document};
@@ -21,6 +24,7 @@ on_every_database! {
     a_stamp_whose_answer_was_lost_is_seen_and_not_written_again,
     a_stamp_that_fails_leaves_the_customer_in_sync_and_says_why,
     a_worker_that_lost_its_lease_stamps_nothing,
+    one_frozen_after_its_look_puts_no_old_stamp_over_a_newer_one,
     a_link_that_changes_while_it_is_stamped_is_stamped_again,
     stats_and_metrics_count_stamps,
     an_entity_stamped_by_another_bridge_is_not_taken_for_ours,
@@ -176,12 +180,42 @@ async fn a_worker_that_lost_its_lease_stamps_nothing(on: Database) {
     assert_eq!(bridge.store.links(&frozen).await.unwrap(), None);
     let stamped_by_frozen = bridge.store.finish(&frozen, vec![Change::Stamped { links: 1 }]).await.unwrap();
     assert_eq!(stamped_by_frozen, Fenced::LeaseLost);
-    let counts = monite_bridge::reconcile::stamp::StampCounts::default();
+    let counts = StampCounts::default();
     let workshop = bridge.reconciler.workshop();
-    monite_bridge::reconcile::stamp::stamp(workshop, &frozen, &counts, &CancellationToken::new()).await.unwrap();
+    stamp(workshop, &frozen, &far(), &counts, &CancellationToken::new()).await.unwrap();
     assert_eq!((counts.calls(), stamped(&bridge).await), (0, (1, 0)));
-    monite_bridge::reconcile::stamp::stamp(workshop, &other, &counts, &CancellationToken::new()).await.unwrap();
+    stamp(workshop, &other, &far(), &counts, &CancellationToken::new()).await.unwrap();
     assert_eq!((counts.calls(), stamped(&bridge).await), (2, (1, 1)));
+}
+
+/// The fence is asked once more just before the write: a worker that was frozen since it read the links and the metadata would put both
+/// back as they were.
+async fn one_frozen_after_its_look_puts_no_old_stamp_over_a_newer_one(on: Database) {
+    let bridge = TestBridge::on(on).await;
+    let frozen = bridge.replica("frozen").await;
+    bridge.put_customer("acme").await;
+    bridge.sandbox.once("PUT /entities/*/partner_metadata", REFUSED);
+    bridge.pass().await;
+    let hour = Duration::from_secs(3600);
+    bridge.clock.advance(hour);
+    let (now, worker) = (bridge.clock_now(), WorkerId("frozen".to_owned()));
+    let lease = frozen.store.claim_stamps(&worker, now, hour, 1, None).await.unwrap().remove(0);
+    // Its first call is for a token, the second is the look.
+    frozen.fuse.light(Dies::Freezes(1));
+    let reconciler = frozen.reconciler.clone();
+    let stamping = tokio::spawn(async move {
+        let counts = StampCounts::default();
+        stamp(reconciler.workshop(), &lease, &far(), &counts, &CancellationToken::new()).await.unwrap();
+        counts.calls()
+    });
+    frozen.fuse.burned().await;
+    bridge.clock.advance(hour);
+    bridge.put_user("acme", "ana", "admin").await;
+    bridge.settle().await;
+    assert_eq!(stamp_of(&bridge, "acme").await.users.len(), 1, "another has stamped more");
+    frozen.fuse.thaw();
+    assert_eq!(stamping.await.unwrap(), 1, "its look was its last call");
+    assert_eq!(stamp_of(&bridge, "acme").await.users.len(), 1, "and stays");
 }
 
 /// A link that changes between the look at the store and the end of the stamp is not lost: the stamp is due again.
@@ -260,6 +294,11 @@ async fn an_entity_stamped_for_this_customer_is_it_among_all_that_look_the_same(
     let stamped = made_by_somebody(&bridge, "acme", &stamp).await;
     bridge.settle().await;
     assert_eq!(bridge.entity_id("acme").await, stamped);
+}
+
+/// The end of a lease as a process sees it whose clock has stopped: only the fence can tell it.
+fn far() -> Deadline {
+    Deadline::new("a lease", Timestamp::MAX)
 }
 
 /// An entity that looks like this customer's, with this stamp.

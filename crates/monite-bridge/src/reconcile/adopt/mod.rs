@@ -5,6 +5,7 @@
 //! look like, and only when nothing else could be meant.
 
 mod grade;
+mod lost;
 mod survey;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +18,7 @@ use monite::{
 };
 
 pub use self::grade::{Grade, Match};
+pub use self::lost::predecessor;
 pub use self::survey::{Remark, Survey, survey};
 use super::observe::{LookError, link_of};
 use crate::domain::document::UserDocument;

@@ -20,6 +20,13 @@ async fn a_database_that_is_deleted_comes_back_from_monite() {
     let status = place.run(&["status", "--json"]).code(0).json();
     assert_eq!(status["stamps"], json!({"linked": 0, "stamped": 0}), "a dry run links nothing");
 
+    // Whoever forgets it, or imports first, creates nothing twice.
+    place.run_with(&["import", "-"], TWO).code(0);
+    for command in ["sync", "serve"] {
+        let refused = place.run(&[command]).code(2);
+        assert!(refused.stderr.contains("Run `monite-bridge adopt` first"), "{refused:#?}");
+    }
+
     let told = place.run(&["adopt", "--json"]).code(0).json();
     assert_eq!((&told["linked"], &told["users_linked"], &told["failed"]), (&json!(2), &json!(2), &json!(0)));
     place.run_with(&["import", "-"], TWO).code(0);
@@ -27,6 +34,21 @@ async fn a_database_that_is_deleted_comes_back_from_monite() {
     assert_eq!(ran.stdout, "customers 2 in_sync   users 2 in_sync   failing 0   stamped 2 of 2   0 calls at Monite\n");
     let made = ["POST /entities", "POST /roles", "POST /entity_users"].map(|call| sandbox.calls(call));
     assert_eq!(made, [0, 0, 0]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_bridge_on_the_account_says_so_at_its_first_start() {
+    let sandbox = sandbox().await;
+    let (one, other) = (Place::against(&sandbox.base_url()), Place::against(&sandbox.base_url()));
+    one.run_with(&["import", "-"], TWO).code(0);
+    one.run(&["sync"]).code(0);
+    let third = r#"{"id":"third","type":"organization","email":"ap@third.example","address":{"country":"DE","city":"Bonn","line1":"Weg 3","postal_code":"53111"},"organization":{"legal_name":"Third GmbH"}}"#;
+    other.run_with(&["import", "-"], third).code(0);
+    other.run(&["sync"]).code(2);
+    assert_eq!(sandbox.entities().len(), 2);
+    other.run(&["sync", "--new-bridge"]).code(0);
+    assert_eq!(sandbox.entities().len(), 3);
+    other.run(&["sync"]).code(0);
 }
 
 #[tokio::test(flavor = "multi_thread")]

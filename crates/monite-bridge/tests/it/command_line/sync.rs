@@ -39,9 +39,10 @@ async fn sync_brings_everything_there_once_and_a_change_as_one_patch() {
     let ran = place.run(&["sync"]).code(0);
     assert_eq!(
         ran.stdout,
-        "customers 2 in_sync   users 2 in_sync   failing 0   stamped 2 of 2   12 calls at Monite, 4 of them for stamps\n"
+        "customers 2 in_sync   users 2 in_sync   failing 0   stamped 2 of 2   13 calls at Monite, 4 of them for stamps\n"
     );
     let calls = |call: &str| sandbox.calls(call);
+    assert_eq!(calls("GET /entities"), 1, "the very first run looks for a bridge that was here before");
     assert_eq!(
         (calls("POST /entities"), calls("GET /roles"), calls("POST /roles"), calls("POST /entity_users")),
         (2, 1, 2, 2)

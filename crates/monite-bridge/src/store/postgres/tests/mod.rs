@@ -11,6 +11,7 @@ use super::PostgresStore;
 #[path = "../../../../tests/it/support/cluster.rs"]
 mod cluster;
 mod ends;
+mod names;
 mod outage;
 mod proxy;
 mod server;
