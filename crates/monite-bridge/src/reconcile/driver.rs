@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -29,6 +30,10 @@ const LOOK_AGAIN_AFTER: Duration = Duration::from_secs(1);
 /// The shortest the driver rests.
 const AT_LEAST_A_MOMENT: Duration = Duration::from_millis(20);
 
+/// While something else is always due, one customer is stamped for so many that are visited: nobody notices, and a bridge that is never
+/// idle does not put stamps off for ever.
+const VISITS_FOR_A_STAMP: usize = 30;
+
 /// What one pass did.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct PassReport {
@@ -50,6 +55,8 @@ pub struct Reconciler {
     wake: Arc<Notify>,
     held: Arc<Held>,
     stamps: Arc<StampCounts>,
+    /// Visits begun since it was last asked for stamps.
+    visits_since_stamps: Arc<AtomicUsize>,
 }
 
 impl Reconciler {
@@ -63,6 +70,7 @@ impl Reconciler {
             wake: Arc::default(),
             held: Arc::default(),
             stamps: Arc::default(),
+            visits_since_stamps: Arc::default(),
         }
     }
 
@@ -123,7 +131,7 @@ impl Reconciler {
                     0
                 }
             };
-            let full = visits.len() >= self.workers;
+            let full = self.visiting(&visits) >= self.workers;
             if taken > 0 && !full {
                 continue;
             }
@@ -168,7 +176,8 @@ impl Reconciler {
         let (Ok(visit), Ok(stamp)) = (store.next_due().await, store.next_stamp().await) else {
             return LOOK_AGAIN_AFTER;
         };
-        let due = visit.into_iter().chain(stamp).min();
+        // A stamp that there is no room for waits for one that ends, not for a time.
+        let due = visit.into_iter().chain(stamp.filter(|_| self.room_for_stamps() > 0)).min();
         let until = due.map_or(LOOK_AGAIN_AFTER, |due| Duration::try_from(due.duration_since(now)).unwrap_or_default());
         // At least a moment: a customer that is due but held by another worker would otherwise make this spin.
         until.clamp(AT_LEAST_A_MOMENT, LOOK_AGAIN_AFTER)
@@ -184,15 +193,16 @@ impl Reconciler {
         if stop.is_cancelled() || !self.monite_answers(stop).await {
             return Ok(0);
         }
-        let (now, store) = (self.workshop.clock.now(), &self.workshop.store);
+        let visiting = self.visiting(visits);
         let mut leases = Vec::new();
         if only.is_none() {
-            leases = self.take_awaited(visits.len()).await?;
+            leases = self.take_awaited(visiting).await?;
         }
-        let free = u32::try_from(self.workers.saturating_sub(visits.len() + leases.len())).unwrap_or(u32::MAX);
+        let free = u32::try_from(self.workers.saturating_sub(visiting + leases.len())).unwrap_or(u32::MAX);
         let mut nothing_else = false;
         if free > 0 {
-            let due = store.claim_due(&self.worker, now, LEASE, free, only).await?;
+            let now = self.workshop.clock.now();
+            let due = self.workshop.store.claim_due(&self.worker, now, LEASE, free, only).await?;
             nothing_else = due.len() < free as usize;
             leases.extend(due);
         }
@@ -200,18 +210,40 @@ impl Reconciler {
         for lease in leases {
             self.start(visits, lease, Errand::Visit, stop);
         }
-        // Stamps come last: only once nothing else is due, and never so many at once that what becomes due then finds nobody.
-        let stamping = self.held().values().filter(|held| held.errand == Errand::Stamp).count();
-        let for_stamps = self.workers.div_ceil(2).saturating_sub(stamping).min(self.workers.saturating_sub(visits.len()));
-        if nothing_else && for_stamps > 0 {
-            let for_stamps = u32::try_from(for_stamps).unwrap_or(u32::MAX);
-            let leases = store.claim_stamps(&self.worker, now, LEASE, for_stamps, only).await?;
-            taken += leases.len();
-            for lease in leases {
-                self.start(visits, lease, Errand::Stamp, stop);
-            }
+        let stamps = self.take_stamps(taken, nothing_else, only).await?;
+        taken += stamps.len();
+        for lease in stamps {
+            self.start(visits, lease, Errand::Stamp, stop);
         }
         Ok(taken)
+    }
+
+    /// Stamps come last: when nothing else is due, or one now and then when that is never so.
+    async fn take_stamps(
+        &self, visits: usize, nothing_else: bool, only: Option<&CustomerId>,
+    ) -> Result<Vec<Lease>, StoreError> {
+        let since = self.visits_since_stamps.fetch_add(visits, Ordering::Relaxed) + visits;
+        let room = self.room_for_stamps();
+        let room = if nothing_else { room } else { room.min(since / VISITS_FOR_A_STAMP) };
+        if room == 0 {
+            return Ok(Vec::new());
+        }
+        self.visits_since_stamps.store(0, Ordering::Relaxed);
+        let room = u32::try_from(room).unwrap_or(u32::MAX);
+        self.workshop.store.claim_stamps(&self.worker, self.workshop.clock.now(), LEASE, room, only).await
+    }
+
+    /// Stamps have room of their own, so that who becomes due meanwhile does not find the workers busy with them.
+    fn room_for_stamps(&self) -> usize {
+        self.workers.div_ceil(2).saturating_sub(self.stamping())
+    }
+
+    fn stamping(&self) -> usize {
+        self.held().values().filter(|held| held.errand == Errand::Stamp).count()
+    }
+
+    fn visiting(&self, visits: &Visits) -> usize {
+        visits.len().saturating_sub(self.stamping())
     }
 
     /// Takes those that somebody waits for, past the line of those that are due, and past the workers that are all busy: there

@@ -80,9 +80,9 @@ enum Outcome {
 }
 
 impl Outcome {
-    /// A call that came too late to be sent was not made.
+    /// A call that came too late to be sent, or was held back in an outage, was not made: nothing failed, and the stamp stays due.
     fn of(error: monite::Error) -> Self {
-        if error.is_too_late() { Self::Stopped } else { Self::Failed(error) }
+        if error.is_too_late() || error.is_held() { Self::Stopped } else { Self::Failed(error) }
     }
 }
 

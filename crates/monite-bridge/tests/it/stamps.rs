@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use jiff::Timestamp;
 use monite::Deadline;
-use monite_sandbox::Fault;
+use monite_sandbox::{Fault, FaultRule};
 use serde_json::{Map, Value, json};
 use tokio_util::sync::CancellationToken;
 
 use monite_bridge::domain::{CustomerId, Stamp, Stamped, UserId};
 use monite_bridge::reconcile::stamp::{StampCounts, stamp};
+use monite_bridge::reconcile::visit::Ended;
 use monite_bridge::store::{Change, Fenced, WorkerId};
 
 use crate::support::{Database, Dies, Setup, TestBridge, customer_document, on_every_database, user_document};
@@ -30,6 +30,9 @@ on_every_database! {
     an_entity_stamped_by_another_bridge_is_not_taken_for_ours,
     what_is_stamped_by_another_bridge_does_not_settle_a_create,
     an_entity_stamped_for_this_customer_is_it_among_all_that_look_the_same,
+    what_an_outage_holds_back_is_no_attempt,
+    a_bridge_that_is_never_idle_stamps_all_the_same,
+    a_stamp_that_hangs_keeps_nobody_waiting,
 }
 
 const GET: &str = "GET /entities/{entity_id}/partner_metadata";
@@ -296,9 +299,78 @@ async fn an_entity_stamped_for_this_customer_is_it_among_all_that_look_the_same(
     assert_eq!(bridge.entity_id("acme").await, stamped);
 }
 
+/// Monite goes away between the moment a stamp is taken and its first call.
+async fn what_an_outage_holds_back_is_no_attempt(on: Database) {
+    let bridge = TestBridge::with(Setup { breaker: true, database: on, ..Setup::default() }).await;
+    bridge.put_customer("acme").await;
+    bridge.sandbox.once("PUT /entities/*/partner_metadata", REFUSED);
+    bridge.pass().await;
+    bridge.advance(3600);
+    let (now, minute, worker) = (bridge.clock_now(), Duration::from_secs(60), WorkerId("slow".to_owned()));
+    let lease = bridge.store.claim_stamps(&worker, now, minute, 1, None).await.unwrap().remove(0);
+    bridge.sandbox.fault(FaultRule::new("* *", Fault::Status { status: 503, retry_after: None }));
+    for id in ["beta", "corp", "dora", "ella"] {
+        bridge.put_customer(id).await;
+    }
+    bridge.pass().await;
+    assert!(bridge.reconciler.workshop().outage.since().is_some(), "nobody noticed");
+    let counts = StampCounts::default();
+    let workshop = bridge.reconciler.workshop();
+    let ended = stamp(workshop, &lease, &far(), &counts, &CancellationToken::new()).await.unwrap();
+    let acme = bridge.store.customer(&CustomerId::parse("acme").unwrap()).await.unwrap().unwrap();
+    let tried = (counts.calls(), acme.stamp.attempts, acme.stamp.last_error.and_then(|error| error.status));
+    assert_eq!((ended, tried), (Ended::GivenBack, (0, 1, Some(413))), "only the first attempt was one");
+    bridge.sandbox.clear_faults();
+    bridge.advance(31);
+    bridge.settle().await;
+    assert_eq!(stamped(&bridge).await, (5, 5));
+}
+
+/// One worker and always somebody else who is due: the stamps come a few at a time, and come.
+async fn a_bridge_that_is_never_idle_stamps_all_the_same(on: Database) {
+    let bridge = TestBridge::with(Setup { workers: 1, database: on, ..Setup::default() }).await;
+    for number in 0..100 {
+        bridge.put_customer(&format!("c{number:03}")).await;
+    }
+    bridge.settle().await;
+    let calls = bridge.sandbox.journal();
+    let stamps: Vec<usize> = (0..calls.len()).filter(|n| calls[*n].path.ends_with("/partner_metadata")).collect();
+    let last_create = calls.iter().rposition(|call| call.method == "POST" && call.path == "/entities").unwrap();
+    let early = stamps.iter().filter(|stamp| **stamp < last_create).count();
+    assert!((4..=8).contains(&early), "{early} calls for stamps before the last create");
+    assert_eq!(stamped(&bridge).await, (100, 100));
+}
+
+/// One worker, and a stamp that Monite does not answer.
+async fn a_stamp_that_hangs_keeps_nobody_waiting(on: Database) {
+    let bridge = TestBridge::with(Setup { workers: 1, database: on, ..Setup::default() }).await;
+    let replica = bridge.replica("one").await;
+    bridge.put_customer("acme").await;
+    // Token, entity, and the stamp's look.
+    replica.fuse.light(Dies::Freezes(2));
+    let (reconciler, stop) = (replica.reconciler.clone(), CancellationToken::new());
+    let running = tokio::spawn({
+        let stop = stop.clone();
+        async move { reconciler.run(stop).await }
+    });
+    replica.fuse.burned().await;
+    assert_eq!((bridge.sandbox.calls(GET), bridge.sandbox.calls(PUT)), (1, 0));
+    bridge.put_customer("beta").await;
+    replica.reconciler.wake();
+    let visited = async {
+        while bridge.sandbox.entities().len() < 2 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), visited).await.expect("beta was not visited within 30 s");
+    replica.fuse.thaw();
+    stop.cancel();
+    running.await.unwrap();
+}
+
 /// The end of a lease as a process sees it whose clock has stopped: only the fence can tell it.
 fn far() -> Deadline {
-    Deadline::new("a lease", Timestamp::MAX)
+    Deadline::new("a lease", "2999-01-01T00:00:00Z".parse().unwrap())
 }
 
 /// An entity that looks like this customer's, with this stamp.
