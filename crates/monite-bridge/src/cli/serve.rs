@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures::future::BoxFuture;
 use serde_json::json;
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
@@ -18,6 +19,9 @@ use crate::http;
 
 /// What is in hand gets this long after the signal to stop; the contract allows ten seconds for everything.
 const GRACE: Duration = Duration::from_secs(8);
+
+/// Whether another bridge was here before is waited for this long before the start; then it is waited for beside it.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// Closing the database gets this long: another process may hold its lock.
 const CLOSING: Duration = Duration::from_secs(1);
@@ -38,8 +42,17 @@ impl Serve {
         let address = setup.config.server.listen;
         let listener = TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))?;
         let bridge = Bridge::assemble(setup).await?;
-        self.predecessor.refuse(&bridge, &stop).await?;
-        let service = Service::start(&bridge, listener, &stop)?;
+        let question = self.predecessor.question(&bridge, &stop);
+        let mut begin: Begin = Box::pin(async move { question.insist().await });
+        // Whoever is refused need not start; but a service has to start while Monite is away, too.
+        tokio::select! {
+            answer = &mut begin => {
+                answer?;
+                begin = at_once();
+            }
+            () = bridge.clock.sleep(PATIENCE) => {}
+        }
+        let service = Service::start(&bridge, listener, begin, &stop)?;
         output.result(&format!("listening on {}", service.url), &json!({ "listening": service.url }));
         let ended = service.until(&stop).await;
         if tokio::time::timeout(CLOSING, bridge.close()).await.is_err() {
@@ -56,31 +69,49 @@ pub(super) fn cannot_listen(address: SocketAddr, error: &std::io::Error) -> Fail
     )
 }
 
+/// What ends once the work at Monite may begin, or with why it must not.
+pub(super) type Begin = BoxFuture<'static, Result<(), Failure>>;
+
+/// Nothing has to be known first.
+pub(super) fn at_once() -> Begin {
+    Box::pin(std::future::ready(Ok(())))
+}
+
 /// Reconciler, sweep and HTTP API at work.
 pub(super) struct Service {
     /// Where the HTTP API answers.
     pub(super) url: String,
-    tasks: JoinSet<()>,
+    tasks: JoinSet<Result<(), Failure>>,
     broker: Broker,
 }
 
 impl Service {
-    /// Starts them; they work until `stop`.
-    pub(super) fn start(bridge: &Bridge, listener: TcpListener, stop: &CancellationToken) -> Result<Self, Failure> {
+    /// Starts them; they work until `stop`. Nothing is done at Monite before `begin`.
+    pub(super) fn start(
+        bridge: &Bridge, listener: TcpListener, begin: Begin, stop: &CancellationToken,
+    ) -> Result<Self, Failure> {
         let address =
             listener.local_addr().map_err(|error| cannot_listen(bridge.setup.config.server.listen, &error))?;
         let app = bridge.app(stop.clone())?;
         let mut tasks = JoinSet::new();
-        let (reconciler, stop_reconciler) = (bridge.reconciler.clone(), stop.clone());
-        tasks.spawn(async move { reconciler.run(stop_reconciler).await });
-        if let Some(interval) = bridge.setup.config.sync.sweep_interval {
-            let (sweeper, stop_sweeper) = (bridge.sweeper.clone(), stop.clone());
-            tasks.spawn(async move { sweeper.run(interval, stop_sweeper).await });
-        }
+        let (reconciler, sweeper, until) = (bridge.reconciler.clone(), bridge.sweeper.clone(), stop.clone());
+        let interval = bridge.setup.config.sync.sweep_interval;
+        tasks.spawn(async move {
+            begin.await?;
+            let sweeping = async {
+                match interval {
+                    Some(interval) => sweeper.run(interval, until.clone()).await,
+                    None => until.cancelled().await,
+                }
+            };
+            tokio::join!(reconciler.run(until.clone()), sweeping);
+            Ok(())
+        });
         tasks.spawn(async move {
             if let Err(error) = http::serve(listener, app).await {
                 tracing::error!(error = &error as &dyn std::error::Error, "the HTTP API ended");
             }
+            Ok(())
         });
         Ok(Self { url: format!("http://{address}"), tasks, broker: bridge.broker.clone() })
     }
@@ -94,9 +125,12 @@ impl Service {
                 self.finish().await;
                 Ok(())
             }
-            _ = self.tasks.join_next() => {
+            ended = self.tasks.join_next() => {
                 stop.cancel();
                 self.finish().await;
+                if let Some(Ok(Err(refused))) = ended {
+                    return Err(refused);
+                }
                 Err(Failure::failed("a part of the service ended by itself", "The log says why; start it again."))
             }
         }

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::failure::{Exit, Failure};
 use super::output::Output;
-use super::predecessor::Predecessor;
+use super::predecessor::{NotToBegin, Predecessor};
 use super::progress::Progress;
 use super::status::{Summary, failing, overview};
 use super::why::unknown;
@@ -73,13 +73,15 @@ impl Sync {
             return Err(unknown(&ObjectId::Customer(customer.clone())));
         }
         let stop = signal::stop_requested();
-        self.predecessor.refuse(&bridge, &stop).await?;
+        let asked = self.question(&bridge, &stop).await?;
         let sweep = if self.sweep { self.sweep(&bridge, &stop, output).await? } else { Sweep::NotAsked };
         let scope = Scope {
             customer: self.customer.clone(),
             patience: if self.once { Patience::OnePass } else { Patience::UntilDone },
         };
-        drive(&bridge, &scope, &stop, output).await?;
+        if asked == Asked::Answered {
+            drive(&bridge, &scope, &stop, output).await?;
+        }
         let (failures, stats) = (scope.failures(bridge.store.as_ref()).await?, bridge.store.stats().await?);
         let outcome = Outcome {
             summary: Summary::of(&stats).with_outage(bridge.reconciler.workshop().outage.since()),
@@ -106,8 +108,28 @@ impl Sync {
             ));
         }
         bridge.close().await;
-        let unfinished = outcome.interrupted || sweep == Sweep::Unfinished || down_since.is_some();
+        let unfinished =
+            outcome.interrupted || asked == Asked::Unanswered || sweep == Sweep::Unfinished || down_since.is_some();
         Ok(Exit::failed_if(failures > 0 || unfinished))
+    }
+
+    /// Whether anything may be created. With `--once` Monite is asked once.
+    async fn question(&self, bridge: &Bridge, stop: &CancellationToken) -> Result<Asked, Failure> {
+        let question = self.predecessor.question(bridge, stop);
+        if !self.once {
+            return question.insist().await.map(|()| Asked::Answered);
+        }
+        match question.ask().await {
+            Ok(()) => Ok(Asked::Answered),
+            Err(NotToBegin::Refused(failure)) => Err(failure),
+            Err(NotToBegin::Unanswered(error)) => {
+                tracing::warn!(
+                    error = &error as &dyn std::error::Error,
+                    "the database knows no entity, and Monite did not say whether another bridge has stamped some: nothing was done"
+                );
+                Ok(Asked::Unanswered)
+            }
+        }
     }
 
     async fn sweep(&self, bridge: &Bridge, stop: &CancellationToken, output: &Output) -> Result<Sweep, Failure> {
@@ -132,6 +154,13 @@ impl Sync {
             }
         }
     }
+}
+
+/// Whether Monite said that no other bridge was there before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Answered,
+    Unanswered,
 }
 
 /// How the sweep before it came out.

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use super::super::failure::Failure;
-use super::super::serve::{Service, cannot_listen};
+use super::super::serve::{Service, at_once, cannot_listen};
 use crate::assemble::{Bridge, Setup};
 use crate::config::{Config, EnvCredentials, MoniteTarget, Secrets};
 
@@ -55,7 +55,7 @@ impl Stage {
                 TcpListener::bind(free).await.map_err(|error| cannot_listen(free, &error))?
             }
         };
-        Service::start(&self.bridge, listener, stop)
+        Service::start(&self.bridge, listener, at_once(), stop)
     }
 
     /// The key that opens the bridge's HTTP API, as long as the demo runs.

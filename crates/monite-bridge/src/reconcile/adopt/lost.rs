@@ -1,7 +1,7 @@
 //! Whether a database without any link stands where another one was.
 
 use futures::{StreamExt, TryStreamExt};
-use monite::{EntityFilter, Monite, Order, SortBy};
+use monite::{EntityFilter, EntityStatus, Monite, Order, SortBy};
 
 use super::super::observe::LookError;
 use crate::domain::{BridgeId, Stamped};
@@ -29,7 +29,14 @@ pub async fn predecessor(monite: &Monite, store: &dyn Store) -> Result<Option<Br
     };
     let mut newest = monite.entities().stream(filter).take(ASKED as usize);
     while let Some(entity) = newest.try_next().await? {
-        match Stamped::read(&monite.entity(entity.id).metadata().get().await?) {
+        if entity.status == EntityStatus::Deleted {
+            continue;
+        }
+        let metadata = match monite.entity(entity.id).metadata().get().await {
+            Err(error) if error.is_not_found() => continue,
+            answered => answered?,
+        };
+        match Stamped::read(&metadata) {
             Stamped::By(stamp) if stamp.bridge != own => return Ok(Some(stamp.bridge)),
             Stamped::By(_) | Stamped::Not | Stamped::Unreadable(_) => {}
         }

@@ -1,6 +1,9 @@
 //! `adopt` against a pretend Monite, after the database file is gone.
 
+use std::time::Duration;
+
 use insta::{assert_snapshot, with_settings};
+use monite_sandbox::{Fault, FaultRule};
 use serde_json::json;
 
 use super::support::{Place, TWO, filters, sandbox};
@@ -34,6 +37,28 @@ async fn a_database_that_is_deleted_comes_back_from_monite() {
     assert_eq!(ran.stdout, "customers 2 in_sync   users 2 in_sync   failing 0   stamped 2 of 2   0 calls at Monite\n");
     let made = ["POST /entities", "POST /roles", "POST /entity_users"].map(|call| sandbox.calls(call));
     assert_eq!(made, [0, 0, 0]);
+}
+
+/// Not knowing is no reason to begin: neither when Monite does not answer, nor when it does so after the service has started.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_created_before_monite_has_said_whether_another_bridge_was_there() {
+    let sandbox = sandbox().await;
+    let place = Place::against(&sandbox.base_url());
+    place.run_with(&["import", "-"], TWO).code(0);
+    place.run(&["sync"]).code(0);
+    lose(&place);
+    place.run_with(&["import", "-"], TWO).code(0);
+
+    sandbox.fault(FaultRule::new("GET /entities", Fault::Status { status: 503, retry_after: None }));
+    let once = place.run(&["sync", "--once"]).code(1);
+    assert!(once.stderr.contains("nothing was done"), "{once:#?}");
+    sandbox.clear_faults();
+
+    sandbox.fault(FaultRule::new("GET /entities", Fault::Delay(Duration::from_secs(6))));
+    let late = place.run(&["serve"]).code(2);
+    assert!(late.stdout.contains("listening on"), "it started while Monite was silent: {late:#?}");
+    assert!(late.stderr.contains("Run `monite-bridge adopt` first"), "{late:#?}");
+    assert_eq!(sandbox.entities().len(), 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
