@@ -16,5 +16,6 @@ pub mod reconcile;
 pub mod session;
 pub mod shared_token;
 pub mod store;
+pub mod transfer;
 
 mod nearest;

@@ -7,8 +7,10 @@ mod adopt;
 mod advice;
 mod credentials;
 mod demo;
+mod export;
 mod failure;
 mod import;
+mod import_state;
 mod init;
 mod logging;
 mod openapi;
@@ -67,6 +69,8 @@ enum Command {
     Init(init::Init),
     Credentials(credentials::Credentials),
     Import(import::Import),
+    Export(export::Export),
+    ImportState(import_state::ImportState),
     Plan(plan::Plan),
     Sync(sync::Sync),
     Status(status::Status),
@@ -132,6 +136,8 @@ async fn dispatch(cli: Cli, output: &Output, env: EnvVars) -> Result<Exit, Failu
         Command::Serve(serve) => serve.run(setup()?, output).await,
         Command::Credentials(credentials) => credentials.run(&setup()?, output).await,
         Command::Import(import) => import.run(&setup()?, output).await,
+        Command::Export(export) => export.run(&setup()?, output).await,
+        Command::ImportState(import) => import.run(&setup()?, output).await,
         Command::Plan(plan) => plan.run(&setup()?, output).await,
         Command::Sync(sync) => sync.run(setup()?, output).await,
         Command::Status(status) => status.run(&setup()?, output).await,

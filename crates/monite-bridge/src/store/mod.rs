@@ -14,6 +14,7 @@ mod import;
 mod ledger;
 pub mod postgres;
 mod rows;
+pub mod saved;
 pub mod seal;
 pub mod sqlite;
 
@@ -514,6 +515,25 @@ pub enum StoreError {
 /// # Errors
 /// [`StoreError::Open`] says what to do about it.
 pub async fn open(url: &str) -> Result<Arc<dyn Store>, StoreError> {
+    let store = open_portable(url).await?;
+    match store.is_half_restored().await {
+        Ok(false) => Ok(store),
+        Ok(true) => {
+            let reason = "a state was being brought into it, and that has not ended: run `monite-bridge import-state FILE` again, which \
+                          begins anew";
+            let refusal = StoreError::Open { url: store.shown().to_owned(), reason: reason.to_owned() };
+            store.close().await;
+            Err(refusal)
+        }
+        Err(error) => Err(error),
+    }
+}
+
+/// The same, also while a state is being brought in, or when that did not end.
+///
+/// # Errors
+/// See [`open`].
+pub async fn open_portable(url: &str) -> Result<Arc<dyn saved::Portable>, StoreError> {
     match url.split_once(':') {
         Some(("postgres" | "postgresql", _)) => Ok(Arc::new(postgres::PostgresStore::open(url).await?)),
         _ => Ok(Arc::new(sqlite::SqliteStore::open(url).await?)),

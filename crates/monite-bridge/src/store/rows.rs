@@ -23,6 +23,7 @@ pub(super) trait Columns {
     fn number(&self, column: &'static str) -> Result<i64, Unread>;
     fn number_or_null(&self, column: &'static str) -> Result<Option<i64>, Unread>;
     fn flag(&self, column: &'static str) -> Result<bool, Unread>;
+    fn flag_or_null(&self, column: &'static str) -> Result<Option<bool>, Unread>;
     fn bytes(&self, column: &'static str) -> Result<&[u8], Unread>;
 
     /// A number that is never below zero.
@@ -53,6 +54,10 @@ macro_rules! columns_of {
             }
 
             fn flag(&self, column: &'static str) -> Result<bool, Unread> {
+                Ok(sqlx::Row::try_get(self, column)?)
+            }
+
+            fn flag_or_null(&self, column: &'static str) -> Result<Option<bool>, Unread> {
                 Ok(sqlx::Row::try_get(self, column)?)
             }
 
@@ -292,6 +297,10 @@ pub(super) fn to_json<T: Serialize>(value: &T) -> String {
 pub(super) struct Unread(String);
 
 impl Unread {
+    pub(super) fn because(reason: &str) -> Self {
+        Self(reason.to_owned())
+    }
+
     pub(super) fn in_row(self, row: &str) -> StoreError {
         StoreError::Corrupt { row: row.to_owned(), reason: self.0 }
     }

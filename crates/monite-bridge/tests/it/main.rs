@@ -13,6 +13,7 @@ mod documents;
 mod drift;
 mod drift_unsure;
 mod equal;
+mod export;
 mod import;
 mod lag;
 mod late;

@@ -14,6 +14,7 @@
 //! - `ends`: whose tokens end through any replica; `shared`: the partner's token, and who fetches the next one
 //! - `stamps`: which links are to be stamped into their entities, and who this database is
 //! - `adopt`: links to what exists at Monite already
+//! - `saved`, `restore`: the whole state, given out and taken in
 //! - `listing`: reads that answer questions
 //! - `replicas`: the ledger of the rate budget
 //! - `desired`, `stored`, `known`, `rows`, `gone`: values to rows and back
@@ -55,8 +56,10 @@ mod product;
 mod record;
 mod replicas;
 mod rest;
+mod restore;
 mod round;
 mod rows;
+mod saved;
 mod shared;
 mod sight;
 mod signal;
@@ -75,6 +78,8 @@ use connection::{Pool, end};
 use desired::{DesiredCustomer, DesiredUser};
 use record::{Recorder, Then, Visited};
 use writer::{Patience, Writer, in_time};
+
+use super::saved::{Portable, Restore, Restored, Saved, Standing};
 
 /// A store in one database of a PostgreSQL server. Several processes may use it at the same time; each has one of these.
 pub struct PostgresStore {
@@ -405,5 +410,28 @@ impl Store for PostgresStore {
     async fn close(&self) {
         self.writer.signal.close();
         self.pool.connections.close().await;
+    }
+}
+
+#[async_trait]
+impl Portable for PostgresStore {
+    async fn saved(&self, after: Option<&Saved>, limit: u32) -> Result<Vec<Saved>, StoreError> {
+        reading!(self.pool, read, tx => saved::page(tx, after, limit))
+    }
+
+    async fn restore(&self, step: &Restore) -> Result<Restored, StoreError> {
+        self.writer.write(step.clone()).await
+    }
+
+    async fn standing(&self, now: Timestamp) -> Result<Standing, StoreError> {
+        reading!(self.pool, read, tx => saved::now(tx, now))
+    }
+
+    async fn is_half_restored(&self) -> Result<bool, StoreError> {
+        reading!(self.pool, read, tx => saved::is_half_restored(tx))
+    }
+
+    fn shown(&self) -> &str {
+        &self.shown
     }
 }

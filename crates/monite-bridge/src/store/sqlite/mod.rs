@@ -11,6 +11,7 @@
 //! - `sight`: what a sweep saw
 //! - `stamps`: which links are to be stamped into their entities, and who this database is
 //! - `adopt`: links to what exists at Monite already
+//! - `saved`, `restore`: the whole state, given out and taken in
 //! - `listing`: reads that answer questions
 //! - `replicas`: the ledger of the rate budget
 //! - `desired`, `bulk`, `stored`, `known`, `rows`, `gone`: values to rows and back
@@ -50,7 +51,9 @@ mod open;
 mod product;
 mod replicas;
 mod rest;
+mod restore;
 mod rows;
+mod saved;
 mod shared;
 mod sight;
 mod stamps;
@@ -65,6 +68,8 @@ mod writer;
 
 use desired::{DesiredCustomer, DesiredUser};
 use work::{Queue, Then};
+
+use super::saved::{Portable, Restore, Restored, Saved, Standing};
 
 /// A store in one SQLite file. Several processes may use the file at the same time; each has one of these.
 pub struct SqliteStore {
@@ -339,5 +344,28 @@ impl Store for SqliteStore {
     async fn close(&self) {
         self.writer.close().await;
         self.readers.close().await;
+    }
+}
+
+#[async_trait]
+impl Portable for SqliteStore {
+    async fn saved(&self, after: Option<&Saved>, limit: u32) -> Result<Vec<Saved>, StoreError> {
+        saved::page(&self.readers, after, limit).await
+    }
+
+    async fn restore(&self, step: &Restore) -> Result<Restored, StoreError> {
+        self.writer.write(step.clone()).await
+    }
+
+    async fn standing(&self, now: Timestamp) -> Result<Standing, StoreError> {
+        saved::now(&self.readers, now).await
+    }
+
+    async fn is_half_restored(&self) -> Result<bool, StoreError> {
+        saved::is_half_restored(&self.readers).await
+    }
+
+    fn shown(&self) -> &str {
+        &self.url
     }
 }

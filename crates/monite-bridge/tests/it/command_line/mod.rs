@@ -5,6 +5,7 @@
 
 mod adopt;
 mod demo;
+mod export;
 mod import;
 mod refusals;
 mod serve;

@@ -293,6 +293,18 @@ impl TestBridge {
         self.restart().await;
     }
 
+    /// Where it keeps what it knows.
+    pub(crate) fn database_url(&self) -> String {
+        self.place.url()
+    }
+
+    /// This process ends, and one on another database begins.
+    pub(crate) async fn move_into(&mut self, place: Place) {
+        self.store.close().await;
+        self.place = place;
+        self.restart().await;
+    }
+
     /// Another process on the same database.
     pub(crate) async fn restart(&mut self) {
         self.restart_with(self.setup.templates.clone()).await;
