@@ -65,6 +65,14 @@ impl Issued {
         taken
     }
 
+    /// Everybody who got any.
+    pub(super) fn everybody(&self) -> Vec<(CustomerId, UserId)> {
+        let ledger = self.lock();
+        let users =
+            ledger.customers.iter().flat_map(|(customer, users)| users.keys().map(move |user| (customer, user)));
+        users.map(|(customer, user)| (customer.clone(), user.clone())).collect()
+    }
+
     /// Whether one user got any.
     pub(super) fn has(&self, customer: &CustomerId, user: &UserId) -> bool {
         self.lock().customers.get(customer).is_some_and(|users| users.contains_key(user))

@@ -85,8 +85,13 @@ impl Inner {
                     self.gone_elsewhere(&end.object).await?;
                 }
             }
-            // Nobody knows who, so everybody is looked up anew.
-            None => self.bindings.drop_all(),
+            // Nobody knows who, so everybody is looked up anew, and whoever got a token is asked after.
+            None => {
+                self.bindings.drop_all();
+                for (customer, user) in self.issued.everybody() {
+                    self.user_gone(&customer, &user).await?;
+                }
+            }
         }
         Ok(ends.upto)
     }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use monite_bridge::broker::{BrokerError, Handout};
+use monite_bridge::events::Events;
 use monite_bridge::store::seal::MasterKey;
 use monite_sandbox::Fault;
 use serde_json::{Value, json};
@@ -174,6 +175,37 @@ async fn one_that_hears_nothing_more_hands_out_nothing_from_memory_for_longer_th
         bridge.clock.advance(Duration::from_secs(3));
         let refused = one.token("acme", "ana").await.unwrap_err();
         assert!(matches!(refused, BrokerError::UserGone), "{refused:?}");
+    }
+}
+
+/// A process that was told nothing of what ended meanwhile, because it was too much or too long ago, asks after everybody who got a token.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_one_gave_out_dies_also_when_it_is_not_told_whose_ended() {
+    for (database, path) in BOTH.into_iter().flat_map(|database| [ANA, ACME].map(|path| (database, path))) {
+        let (bridge, one, _two) = three(database).await;
+        let token = with_a_token_of(&bridge, &one).await;
+        bridge.put_user("acme", "ben", "viewer").await;
+        bridge.settle().await;
+        let kept = shown(&one.token("acme", "ben").await.unwrap());
+        one.stop_following();
+        bridge.delete(path).await;
+        // Who begins to follow is told from then on only.
+        let (broker, events, stop) = (one.broker.clone(), Events::default(), CancellationToken::new());
+        let following = tokio::spawn({
+            let stop = stop.clone();
+            async move { broker.follow(&events, stop).await }
+        });
+        let dead = async {
+            while bridge.is_alive(&token).await {
+                tokio::task::yield_now().await;
+            }
+        };
+        bounded("what it gave out is revoked", dead).await;
+        if path == ANA {
+            assert!(bridge.is_alive(&kept).await, "somebody else's token");
+        }
+        stop.cancel();
+        following.await.unwrap();
     }
 }
 
