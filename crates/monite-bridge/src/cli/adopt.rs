@@ -77,7 +77,13 @@ struct Total {
 impl Adopt {
     pub(super) async fn run(&self, setup: Setup, output: &Output) -> Result<Exit, Failure> {
         let bridge = Bridge::assemble(setup).await?;
-        let found = if self.link.is_empty() { self.look(&bridge).await? } else { self.as_told(&bridge).await? };
+        let exit = self.work(&bridge, output).await;
+        bridge.close().await;
+        exit
+    }
+
+    async fn work(&self, bridge: &Bridge, output: &Output) -> Result<Exit, Failure> {
+        let found = if self.link.is_empty() { self.look(bridge).await? } else { self.as_told(bridge).await? };
         let total = Total {
             entities: found.entities,
             linked_before: found.linked,
@@ -96,14 +102,13 @@ impl Adopt {
         }
         let mut telling = Telling { list: output.list("matches"), style: output.style(), total };
         for one in &found.matches {
-            self.link_one(&bridge, one, &found.ours, &mut telling).await;
+            self.link_one(bridge, one, &found.ours, &mut telling).await;
         }
         for remark in &found.remarks {
             telling.remark(remark);
         }
         let Telling { list, total, .. } = telling;
         list.end(&summary(&total), &total);
-        bridge.store.close().await;
         Ok(Exit::failed_if(total.failed > 0))
     }
 

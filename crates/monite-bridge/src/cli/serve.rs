@@ -42,7 +42,17 @@ impl Serve {
         let address = setup.config.server.listen;
         let listener = TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))?;
         let bridge = Bridge::assemble(setup).await?;
-        let question = self.predecessor.question(&bridge, &stop);
+        let ended = self.work(&bridge, listener, &stop, output).await;
+        if tokio::time::timeout(CLOSING, bridge.close()).await.is_err() {
+            tracing::warn!("the database was busy and could not be closed in time; what it confirmed is durable");
+        }
+        ended.map(|()| Exit::Done)
+    }
+
+    async fn work(
+        &self, bridge: &Bridge, listener: TcpListener, stop: &CancellationToken, output: &Output,
+    ) -> Result<(), Failure> {
+        let question = self.predecessor.question(bridge, stop);
         let mut begin: Begin = Box::pin(async move { question.insist().await });
         // Whoever is refused need not start; but a service has to start while Monite is away, too.
         tokio::select! {
@@ -52,13 +62,9 @@ impl Serve {
             }
             () = bridge.clock.sleep(PATIENCE) => {}
         }
-        let service = Service::start(&bridge, listener, begin, &stop)?;
+        let service = Service::start(bridge, listener, begin, stop)?;
         output.result(&format!("listening on {}", service.url), &json!({ "listening": service.url }));
-        let ended = service.until(&stop).await;
-        if tokio::time::timeout(CLOSING, bridge.close()).await.is_err() {
-            tracing::warn!("the database was busy and could not be closed in time; what it confirmed is durable");
-        }
-        ended.map(|()| Exit::Done)
+        service.until(stop).await
     }
 }
 

@@ -67,20 +67,26 @@ impl Outcome {
 impl Sync {
     pub(super) async fn run(&self, setup: Setup, output: &Output) -> Result<Exit, Failure> {
         let bridge = Bridge::assemble(setup).await?;
+        let exit = self.work(&bridge, output).await;
+        bridge.close().await;
+        exit
+    }
+
+    async fn work(&self, bridge: &Bridge, output: &Output) -> Result<Exit, Failure> {
         if let Some(customer) = &self.customer
             && bridge.store.customer(customer).await?.is_none()
         {
             return Err(unknown(&ObjectId::Customer(customer.clone())));
         }
         let stop = signal::stop_requested();
-        let asked = self.question(&bridge, &stop).await?;
-        let sweep = if self.sweep { self.sweep(&bridge, &stop, output).await? } else { Sweep::NotAsked };
+        let asked = self.question(bridge, &stop).await?;
+        let sweep = if self.sweep { self.sweep(bridge, &stop, output).await? } else { Sweep::NotAsked };
         let scope = Scope {
             customer: self.customer.clone(),
             patience: if self.once { Patience::OnePass } else { Patience::UntilDone },
         };
         if asked == Asked::Answered {
-            drive(&bridge, &scope, &stop, output).await?;
+            drive(bridge, &scope, &stop, output).await?;
         }
         let (failures, stats) = (scope.failures(bridge.store.as_ref()).await?, bridge.store.stats().await?);
         let outcome = Outcome {
@@ -107,7 +113,6 @@ impl Sync {
                 words::count(stamps_missing, "entity"),
             ));
         }
-        bridge.close().await;
         let unfinished =
             outcome.interrupted || asked == Asked::Unanswered || sweep == Sweep::Unfinished || down_since.is_some();
         Ok(Exit::failed_if(failures > 0 || unfinished))

@@ -95,6 +95,24 @@ async fn what_is_somebody_elses_is_not_linked_even_when_told_to() {
     place.run(&["adopt", "--link", "acme"]).code(2);
 }
 
+/// Whoever ends without a word is counted as alive for seconds: `export` would be refused, and the next command have less of the rate.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_command_takes_leave_also_when_it_is_refused() {
+    let sandbox = sandbox().await;
+    let place = Place::against(&sandbox.base_url());
+    place.run_with(&["import", "-"], TWO).code(0);
+    place.run(&["sync"]).code(0);
+    lose(&place);
+    place.run_with(&["import", "-"], TWO).code(0);
+    for (command, code) in
+        [(&["sync"][..], 2), (&["serve"], 2), (&["sync", "--customer", "nobody"], 1), (&["adopt"], 0)]
+    {
+        place.run(command).code(code);
+        let left = place.run(&["export", "state.ndjson"]);
+        assert_eq!(left.code, 0, "after {command:?}: {left:#?}");
+    }
+}
+
 fn lose(place: &Place) {
     for file in ["monite-bridge.db", "monite-bridge.db-wal", "monite-bridge.db-shm"] {
         // The files beside it are there only sometimes.
