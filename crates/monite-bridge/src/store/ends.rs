@@ -1,8 +1,25 @@
 //! Whose tokens end through any process: what the databases read, as a value.
 
 use super::rows::{Columns, Unread};
-use super::{TokenEnd, TokenEnds};
 use crate::domain::{CustomerId, ObjectId, UserId};
+
+/// Whose tokens ended: an answer of [`Store::token_ends`](super::Store::token_ends).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenEnds {
+    /// The state this brings its reader to.
+    pub upto: i64,
+    /// Each in its order. `None`: more than can be told; it may be anybody.
+    pub ended: Option<Vec<TokenEnd>>,
+}
+
+/// What is remembered about this user, or this customer's users, is not true any more.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct TokenEnd {
+    /// The user, or the customer with all of its users.
+    pub object: ObjectId,
+    /// The product deleted it; otherwise it is linked to something else at Monite, or to nothing, or was deactivated there.
+    pub gone: bool,
+}
 
 /// The most that one look reads. Who missed more forgets all it knows.
 pub(super) const AT_ONCE: i64 = 1_000;

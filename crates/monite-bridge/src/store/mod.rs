@@ -3,6 +3,7 @@
 //! Methods speak the domain, not tables. SQL lives in [`sqlite`] and [`postgres`] only; every promise is a test in `conformance`, which
 //! both pass. What both need to know stands beside them: `decide` and `import` say what a write means, given what is stored (pure),
 //! `desired`, `columns`, `rows` and `ledger` turn values into columns and back. The rows are the queue: no other place holds work.
+//! `links`, `listing`, `sighting` and `ends` are what is asked and answered about links, about many objects, by sweeps, about tokens.
 
 mod columns;
 #[cfg(test)]
@@ -10,12 +11,16 @@ mod conformance;
 mod decide;
 mod desired;
 mod ends;
+mod error;
 mod import;
 mod ledger;
+mod links;
+mod listing;
 pub mod postgres;
 mod rows;
 pub mod saved;
 pub mod seal;
+mod sighting;
 pub mod sqlite;
 
 use std::collections::BTreeMap;
@@ -31,9 +36,16 @@ use crate::domain::document::ImportRecord;
 use crate::domain::document::{CustomerDocument, FieldError, UserDocument};
 use crate::domain::role::RoleName;
 use crate::domain::{
-    BridgeId, Call, CustomerId, EntityLink, Generation, LastError, ObjectId, RoleLink, Seen, Stamp, SyncState,
-    SyncStatus, UserId, UserLink,
+    BridgeId, Call, CustomerId, EntityLink, Generation, LastError, ObjectId, RoleLink, Seen, SyncState, SyncStatus,
+    UserId, UserLink,
 };
+
+pub use self::ends::{TokenEnd, TokenEnds};
+pub use self::error::StoreError;
+use self::error::database;
+pub use self::links::{Adopted, Adoption, Links, UserAdoption};
+pub use self::listing::{CustomerFilter, Failing, RoleProgress, Stats};
+pub use self::sighting::{AsRead, Consequence, Sighting};
 
 /// Whether the product wants a thing to be there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -150,17 +162,6 @@ pub enum Imported {
     Refused(Vec<FieldError>),
 }
 
-/// Which customers a listing shows.
-#[derive(Debug, Clone, Default)]
-pub struct CustomerFilter {
-    /// Only those in this state.
-    pub state: Option<SyncState>,
-    /// Only those whose id sorts behind this one.
-    pub after: Option<CustomerId>,
-    /// At most this many.
-    pub limit: u32,
-}
-
 /// What `retry` makes due.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RetryScope {
@@ -168,43 +169,6 @@ pub enum RetryScope {
     One(ObjectId),
     /// Every failing object.
     All,
-}
-
-/// Counts of objects by state.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Stats {
-    /// Customers; states without any are absent.
-    pub customers: BTreeMap<SyncState, u64>,
-    /// Users.
-    pub users: BTreeMap<SyncState, u64>,
-    /// When the next visit is due; `None` when nothing is left to do.
-    pub next_due: Option<Timestamp>,
-    /// Customers that have an entity.
-    pub linked: u64,
-    /// Those of them whose links are stamped into the entity.
-    pub stamped: u64,
-}
-
-/// A failing object, for `status --failing`.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Failing {
-    /// Which one.
-    pub object: ObjectId,
-    /// How far it has come.
-    pub sync: SyncStatus,
-}
-
-/// How far a role template has been rolled out.
-#[derive(Debug, Clone, PartialEq)]
-pub struct RoleProgress {
-    /// The template's name.
-    pub role: RoleName,
-    /// Entities in which it is a role now.
-    pub entities: u64,
-    /// Those of them that grant the same as the template.
-    pub current: u64,
-    /// Users who have it.
-    pub users: u64,
 }
 
 /// Names a process that takes work.
@@ -277,65 +241,6 @@ pub enum Change {
     },
 }
 
-/// The links of one customer, all of one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Links {
-    /// The entity of the customer.
-    pub entity: EntityId,
-    /// What is to be stamped into it.
-    pub stamp: Stamp,
-    /// Goes up with each change of a link of this customer.
-    pub count: i64,
-    /// How often stamping them has failed so far.
-    pub failed: u32,
-}
-
-/// A link to what exists at Monite already: see [`Store::adopt`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct Adoption {
-    /// The customer.
-    pub customer: CustomerId,
-    /// The entity that is its own, as Monite shows it.
-    pub entity: EntityLink,
-    /// All roles in it that a template could have made.
-    pub roles: BTreeMap<RoleName, RoleLink>,
-    /// Those of its entity users that belong to a user of the customer.
-    pub users: Vec<UserAdoption>,
-    /// Whose stamp says exactly this; `None`: none does, and one is to be written.
-    pub stamped_by: Option<BridgeId>,
-}
-
-/// A user's part of an [`Adoption`].
-#[derive(Debug, Clone, PartialEq)]
-pub struct UserAdoption {
-    /// The product's id of it.
-    pub id: UserId,
-    /// Its entity user, as Monite shows it.
-    pub link: UserLink,
-    /// The document that would have made it, for a user that is not known here.
-    pub document: UserDocument,
-}
-
-/// What became of an [`Adoption`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Adopted {
-    /// Customer and entity are linked, and this many users.
-    Linked {
-        /// Users that are linked by it.
-        users: u64,
-    },
-    /// They were linked before.
-    Already,
-    /// The entity is linked to another customer.
-    Taken(CustomerId),
-    /// The customer is linked to another entity.
-    Elsewhere(EntityId),
-    /// A create for this customer went unanswered; looking for it comes first.
-    Unsettled,
-    /// Somebody is at work on the customer right now.
-    InHand,
-}
-
 /// How one object came out of a visit.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Progress {
@@ -357,61 +262,6 @@ pub struct Progress {
     pub at: Timestamp,
 }
 
-/// What a sweep read of the store before it compared.
-#[derive(Debug, Clone, PartialEq)]
-// One for each call at Monite; a box would say nothing.
-#[allow(clippy::large_enum_variant)]
-pub enum AsRead {
-    /// A customer, and the roles known in its entity.
-    Customer(Customer, BTreeMap<RoleName, Seen<RoleLink>>),
-    /// A user.
-    User(User),
-}
-
-impl AsRead {
-    /// The customer it is about, or whose user it is about.
-    #[must_use]
-    pub fn customer(&self) -> &CustomerId {
-        match self {
-            Self::Customer(customer, _) => &customer.id,
-            Self::User(user) => &user.customer,
-        }
-    }
-
-    /// Which object it is.
-    #[must_use]
-    pub fn object(&self) -> ObjectId {
-        match self {
-            Self::Customer(customer, _) => ObjectId::Customer(customer.id.clone()),
-            Self::User(user) => ObjectId::User(user.customer.clone(), user.id.clone()),
-        }
-    }
-}
-
-/// What a sweep saw of one object at Monite.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Sighting {
-    /// What the store held when it was compared.
-    pub read: AsRead,
-    /// What is there instead.
-    pub changes: Vec<Change>,
-    /// What follows for the object.
-    pub then: Consequence,
-}
-
-/// What follows from a [`Sighting`].
-#[derive(Debug, Clone, PartialEq)]
-pub enum Consequence {
-    /// Nothing: its state and when it is due stay.
-    AsItWas,
-    /// It is pending and due now.
-    Due,
-    /// It waits as drifted, for this reason.
-    Drifted(LastError),
-    /// It is as desired again, in this state.
-    Settled(SyncState),
-}
-
 /// Whether a write under a lease was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
@@ -424,24 +274,6 @@ pub enum Fenced {
 
 /// How often a process looks for what ended through others when nobody tells it. Others work in a time of their own, so this is the real one.
 pub(crate) const LOOK_FOR_ENDS_EVERY: Duration = Duration::from_secs(1);
-
-/// Whose tokens ended: an answer of [`Store::token_ends`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TokenEnds {
-    /// The state this brings its reader to.
-    pub upto: i64,
-    /// Each in its order. `None`: more than can be told; it may be anybody.
-    pub ended: Option<Vec<TokenEnd>>,
-}
-
-/// What is remembered about this user, or this customer's users, is not true any more.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct TokenEnd {
-    /// The user, or the customer with all of its users.
-    pub object: ObjectId,
-    /// The product deleted it; otherwise it is linked to something else at Monite, or to nothing, or was deactivated there.
-    pub gone: bool,
-}
 
 /// What is shared under one name: an answer of [`Store::shared_token`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -477,39 +309,6 @@ pub enum TokenSubject {
     NoSuchCustomer,
 }
 
-/// What can go wrong with the store itself.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The database refused or failed.
-    #[error("the database failed at {operation}")]
-    Database {
-        /// The query's name, as it shows in the database's logs.
-        operation: &'static str,
-        /// What the driver said.
-        #[source]
-        source: sqlx::Error,
-    },
-    /// The database could not be opened or brought to this version.
-    #[error("cannot open the database {url}: {reason}")]
-    Open {
-        /// Which one (no password in it).
-        url: String,
-        /// What to do about it.
-        reason: String,
-    },
-    /// A row does not read as what it should be: somebody else wrote it, or it is from a newer version.
-    #[error("the row {row} in the database cannot be read: {reason}")]
-    Corrupt {
-        /// Which one.
-        row: String,
-        /// What is wrong with it.
-        reason: String,
-    },
-    /// The writer has stopped: the process is shutting down.
-    #[error("the store is closed")]
-    Closed,
-}
-
 /// Opens the database at this address, whichever kind it names, and brings its tables to this version.
 ///
 /// # Errors
@@ -537,28 +336,6 @@ pub async fn open_portable(url: &str) -> Result<Arc<dyn saved::Portable>, StoreE
     match url.split_once(':') {
         Some(("postgres" | "postgresql", _)) => Ok(Arc::new(postgres::PostgresStore::open(url).await?)),
         _ => Ok(Arc::new(sqlite::SqliteStore::open(url).await?)),
-    }
-}
-
-impl StoreError {
-    /// For one more of those who waited for the same thing. The driver's error cannot be cloned; its words can.
-    fn copy(&self) -> Self {
-        match self {
-            Self::Database { operation, source } => {
-                Self::Database { operation, source: sqlx::Error::Protocol(source.to_string()) }
-            }
-            Self::Open { url, reason } => Self::Open { url: url.clone(), reason: reason.clone() },
-            Self::Corrupt { row, reason } => Self::Corrupt { row: row.clone(), reason: reason.clone() },
-            Self::Closed => Self::Closed,
-        }
-    }
-}
-
-/// Says which query failed. A closed pool means a closed store.
-fn database(operation: &'static str) -> impl Fn(sqlx::Error) -> StoreError {
-    move |source| match source {
-        sqlx::Error::PoolClosed => StoreError::Closed,
-        source => StoreError::Database { operation, source },
     }
 }
 
