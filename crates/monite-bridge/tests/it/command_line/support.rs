@@ -74,10 +74,13 @@ impl Place {
             self.command(args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
         // A command that refuses its arguments does not read; its end of the pipe is gone then.
         let _ = child.stdin.take().unwrap().write_all(stdin.as_bytes());
-        let output = child.wait_with_output().unwrap();
-        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
-        let ran =
-            Ran { code: output.status.code().unwrap_or(-1), stdout: text(output.stdout), stderr: text(output.stderr) };
+        let (stdout, stderr) = (to_its_end(child.stdout.take().unwrap()), to_its_end(child.stderr.take().unwrap()));
+        let read = |from: &Receiver<String>| from.recv_timeout(PATIENCE).ok();
+        let (Some(stdout), Some(stderr)) = (read(&stdout), read(&stderr)) else {
+            child.kill().unwrap();
+            panic!("{args:?} did not end within {PATIENCE:?}");
+        };
+        let ran = Ran { code: child.wait().unwrap().code().unwrap_or(-1), stdout, stderr };
         ran.tells_no_secret();
         ran
     }
@@ -140,6 +143,18 @@ impl Ran {
             );
         }
     }
+}
+
+/// All that comes, once the other side has closed.
+fn to_its_end(mut from: impl std::io::Read + Send + 'static) -> Receiver<String> {
+    let (send, receive) = channel();
+    std::thread::spawn(move || {
+        let mut text = String::new();
+        from.read_to_string(&mut text).unwrap();
+        // Nobody waits any more if this fails.
+        let _ = send.send(text);
+    });
+    receive
 }
 
 /// A service at work; killed if a test forgets it.
