@@ -9,7 +9,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::PathBuf;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{LazyLock, Mutex};
+use std::sync::{LazyLock, Mutex, OnceLock};
 
 use tokio::sync::OnceCell;
 
@@ -21,10 +21,16 @@ const INSTALL: &str = "PostgreSQL is not installed, and these tests need its pro
 /// The shell that keeps the server. The crash test of the release binary uses it as well.
 const KEEP: &str = include_str!("cluster.sh");
 
+/// Lines of the server's log that are shown with a connection that it refused.
+const LOG_LINES: usize = 30;
+
 /// A running server.
 pub(crate) struct Cluster {
+    programs: PathBuf,
     port: u16,
     keeper: Mutex<Keeper>,
+    /// Where its files are, the log among them.
+    home: OnceLock<PathBuf>,
     template: OnceCell<()>,
 }
 
@@ -64,7 +70,7 @@ impl Cluster {
             .unwrap();
         let (words, answers) = (shell.stdin.take(), BufReader::new(shell.stdout.take().unwrap()));
         let keeper = Mutex::new(Keeper { shell, words, answers });
-        let cluster = Self { port, keeper, template: OnceCell::new() };
+        let cluster = Self { programs, port, keeper, home: OnceLock::new(), template: OnceCell::new() };
         cluster.wait_until_up();
         cluster
     }
@@ -78,7 +84,9 @@ impl Cluster {
     fn wait_until_up(&self) {
         let mut word = String::new();
         self.keeper.lock().unwrap().answers.read_line(&mut word).unwrap();
-        assert!(word.starts_with("up "), "the PostgreSQL server of the tests did not start; its log is above");
+        let home =
+            word.strip_prefix("up ").expect("the PostgreSQL server of the tests did not start; its log is above");
+        self.home.get_or_init(|| PathBuf::from(home.trim_end()));
     }
 
     /// The address of one of its databases.
@@ -125,7 +133,38 @@ impl Cluster {
     /// A connection to one of its databases, past the store.
     pub(crate) async fn connect(&self, database: &str) -> sqlx::PgConnection {
         let url = format!("postgres://postgres@127.0.0.1:{}/{database}", self.port);
-        <sqlx::PgConnection as sqlx::Connection>::connect(&url).await.unwrap()
+        match <sqlx::PgConnection as sqlx::Connection>::connect(&url).await {
+            Ok(connection) => connection,
+            Err(error) => panic!("no connection to the tests' PostgreSQL server: {error}\n{}", self.last_words()),
+        }
+    }
+
+    /// Takes a database that [`Cluster::database`] made away again, whoever is connected. Hundreds of them fill a disk, and a server without
+    /// room for its log is gone for all tests that follow.
+    pub(crate) fn remove(&self, name: &str) {
+        let dropdb = Command::new(self.programs.join("dropdb"))
+            .args(["--force", "--if-exists", "-h", "127.0.0.1", "-U", "postgres", "-p"])
+            .arg(self.port.to_string())
+            .arg(name)
+            .output();
+        match dropdb {
+            Ok(output) if output.status.success() => {}
+            // Often while a test fails already, so no second panic.
+            other => eprintln!("the test's database {name} is still there: {other:?}"),
+        }
+    }
+
+    /// The end of the server's log.
+    fn last_words(&self) -> String {
+        let Some(home) = self.home.get() else { return "it never started".to_owned() };
+        let log = home.join("log");
+        match std::fs::read_to_string(&log) {
+            Ok(text) => {
+                let lines: Vec<&str> = text.lines().collect();
+                format!("its log ends:\n{}", lines[lines.len().saturating_sub(LOG_LINES)..].join("\n"))
+            }
+            Err(error) => format!("its log at {} cannot be read: {error}", log.display()),
+        }
     }
 }
 

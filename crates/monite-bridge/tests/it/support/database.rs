@@ -34,6 +34,15 @@ impl Place {
     }
 }
 
+impl Drop for Place {
+    fn drop(&mut self) {
+        if let Self::Server(url) = self {
+            let name = url.split('?').next().and_then(|url| url.rsplit('/').next()).unwrap_or_default();
+            Cluster::get().remove(name);
+        }
+    }
+}
+
 /// A place for the database: in memory where the system has such a place. What a process leaves behind when it dies is the same
 /// there, and hundreds of bridges do not wait for a disk.
 fn scratch() -> tempfile::TempDir {

@@ -34,6 +34,12 @@ impl PostgresDatabase {
     }
 }
 
+impl Drop for PostgresDatabase {
+    fn drop(&mut self) {
+        Cluster::get().remove(&self.name);
+    }
+}
+
 #[async_trait]
 impl Database for PostgresDatabase {
     const HISTORIES: u32 = 16;
