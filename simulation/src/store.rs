@@ -359,5 +359,9 @@ impl Store for SteppedStore {
         self.read(Kind::Read, "ping".to_owned(), self.inner.ping(), nothing).await
     }
 
+    fn busy_connections(&self) -> usize {
+        self.inner.busy_connections()
+    }
+
     async fn close(&self) {}
 }

@@ -37,6 +37,8 @@ pub(super) async fn metrics(State(app): State<Shared>) -> Result<impl IntoRespon
     text.value("monite_bridge_entities_linked", &[], stats.linked);
     text.family("monite_bridge_entities_stamped", "gauge", "Those whose links stand in the entity's metadata, too.");
     text.value("monite_bridge_entities_stamped", &[], stats.stamped);
+    let busy = app.store.busy_connections() as u64;
+    text.gauge("monite_bridge_database_connections_busy", "Connections of the database pool in use right now.", busy);
     text.family("monite_bridge_tokens_total", "counter", "Requests for a user's token, by where it came from.");
     for (source, count) in [("cached", tokens.cached), ("asked", tokens.asked), ("refused", tokens.refused)] {
         text.value("monite_bridge_tokens_total", &[("source", source)], count);

@@ -574,6 +574,14 @@ pub trait Store: Send + Sync + std::fmt::Debug {
     /// Whether the database answers: reads one row.
     async fn ping(&self) -> Result<(), StoreError>;
 
+    /// Connections of the pool that somebody uses right now. At its limit for long, callers wait for the database.
+    fn busy_connections(&self) -> usize;
+
     /// Finishes what is in hand and closes. Later calls answer [`StoreError::Closed`].
     async fn close(&self);
+}
+
+/// Connections of a pool that are taken.
+fn busy<DB: sqlx::Database>(pool: &sqlx::Pool<DB>) -> usize {
+    usize::try_from(pool.size()).map_or(0, |open| open.saturating_sub(pool.num_idle()))
 }

@@ -69,6 +69,7 @@ async fn metrics_count_and_name_nobody() {
     ] {
         assert!(answer.text().lines().any(|line| line == expected), "{expected} is not in\n{}", answer.text());
     }
+    assert!(answer.text().contains("\nmonite_bridge_database_connections_busy "));
     assert!(!answer.text().contains("acme"));
 }
 

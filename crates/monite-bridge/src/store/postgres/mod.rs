@@ -407,6 +407,10 @@ impl Store for PostgresStore {
         in_time(PING, "ping", ping).await
     }
 
+    fn busy_connections(&self) -> usize {
+        super::busy(&self.pool.connections)
+    }
+
     async fn close(&self) {
         self.writer.signal.close();
         self.pool.connections.close().await;

@@ -341,6 +341,10 @@ impl Store for SqliteStore {
         .map_err(database("ping"))
     }
 
+    fn busy_connections(&self) -> usize {
+        super::busy(&self.readers)
+    }
+
     async fn close(&self) {
         self.writer.close().await;
         self.readers.close().await;

@@ -37,6 +37,23 @@ impl Database for SqliteFile {
 
 conformance_tests!(SqliteFile);
 
+#[tokio::test]
+async fn a_connection_is_busy_while_somebody_reads() {
+    let store = SqliteStore::open("sqlite::memory:").await.unwrap();
+    let reader = store.readers.acquire().await.unwrap();
+    assert_eq!(store.busy_connections(), 1);
+    reader.close().await.unwrap();
+    assert_eq!(store.busy_connections(), 0);
+    let reader = store.readers.acquire().await.unwrap();
+    let given_back = async {
+        drop(reader);
+        while store.busy_connections() > 0 {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(30), given_back).await.expect("it is never given back");
+}
+
 async fn refusal(url: &str) -> String {
     match SqliteStore::open(url).await {
         Err(error @ StoreError::Open { .. }) => error.to_string(),

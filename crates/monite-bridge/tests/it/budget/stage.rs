@@ -121,18 +121,20 @@ impl Stage {
         }
     }
 
-    /// The same with reconcilers at work, each on one of these stores: waits for their writes, too. SQLite's writer serves in order,
-    /// so a write that changes nothing is through when those before it are.
+    /// The same with reconcilers at work, each on one of these stores: waits for their reads and writes, too. SQLite's writer serves in
+    /// order, so a write that changes nothing is through when those before it are.
     pub(super) async fn run_with(&self, stores: &[Arc<dyn Store>], time: Duration) {
         let until = self.clock.now() + time;
         while self.clock.now() < until {
-            for _ in 0..4 {
+            let mut quiet = 0;
+            while quiet < 4 {
                 self.let_all_run().await;
                 for store in stores {
                     store.leave(&ReplicaId("nobody".to_owned())).await.unwrap();
                 }
+                self.let_all_run().await;
+                quiet = if stores.iter().all(|store| store.busy_connections() == 0) { quiet + 1 } else { 0 };
             }
-            self.let_all_run().await;
             self.advance().await;
         }
     }
