@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use axum::Router;
 use monite::{Credentials, Monite};
+use monite_bridge::api_key::ApiKeys;
 use monite_bridge::broker::Broker;
 use monite_bridge::budget::Outage;
 use monite_bridge::config::OnUserDelete;
 use monite_bridge::domain::BridgeId;
 use monite_bridge::domain::role::RoleTemplates;
 use monite_bridge::events::Events;
-use monite_bridge::http::{ApiKeys, App, HttpMetrics, RequestIds, router};
+use monite_bridge::http::{App, HttpMetrics, RequestIds, router};
 use monite_bridge::jitter::Jitter;
 use monite_bridge::reconcile::plan::OnCustomerDelete;
 use monite_bridge::reconcile::visit::Workshop;

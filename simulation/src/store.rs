@@ -9,14 +9,15 @@ use std::time::Duration;
 use async_trait::async_trait;
 use jiff::Timestamp;
 use monite::{EntityId, EntityUserId, NewEntity};
+use monite_bridge::api_key::{ApiKey, ApiKeyId};
 use monite_bridge::budget::ledger::{Beat, Heard, Ledger, ReplicaId};
 use monite_bridge::domain::document::{CustomerDocument, ImportRecord, UserDocument};
 use monite_bridge::domain::role::RoleTemplates;
 use monite_bridge::domain::{BridgeId, CustomerId, ObjectId, UserId};
 use monite_bridge::store::{
-    Adopted, Adoption, Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease, Links, Precondition,
-    RetryScope, RoleProgress, SharedToken, Sighting, Stats, Store, StoreError, TokenEnds, TokenSubject, User, Visit,
-    WorkerId, Written,
+    Adopted, Adoption, ApiKeyStore, Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease, Links,
+    Precondition, RetryScope, RoleProgress, SharedToken, Sighting, Stats, Store, StoreError, TokenEnds, TokenSubject,
+    User, Visit, WorkerId, Written,
 };
 
 use crate::turnstile::{Kind, Turnstile, Who};
@@ -364,4 +365,27 @@ impl Store for SteppedStore {
     }
 
     async fn close(&self) {}
+}
+
+#[async_trait]
+impl ApiKeyStore for SteppedStore {
+    async fn api_key(&self, id: &ApiKeyId) -> Result<Option<ApiKey>, StoreError> {
+        self.read(Kind::Read, format!("api key {id}"), self.inner.api_key(id), nothing).await
+    }
+
+    async fn api_keys(&self) -> Result<Vec<ApiKey>, StoreError> {
+        self.read(Kind::Read, "api keys".to_owned(), self.inner.api_keys(), nothing).await
+    }
+
+    async fn put_api_key(&self, key: &ApiKey) -> Result<(), StoreError> {
+        self.write(Kind::Act, format!("put api key {}", key.id), self.inner.put_api_key(key), nothing).await
+    }
+
+    async fn revoke_api_key(&self, id: &ApiKeyId, now: Timestamp) -> Result<Option<ApiKey>, StoreError> {
+        self.write(Kind::Act, format!("revoke api key {id}"), self.inner.revoke_api_key(id, now), nothing).await
+    }
+
+    async fn used_api_key(&self, id: &ApiKeyId, at: Timestamp) -> Result<(), StoreError> {
+        self.write(Kind::Act, format!("api key {id} is used"), self.inner.used_api_key(id, at), nothing).await
+    }
 }

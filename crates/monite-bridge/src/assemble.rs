@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use monite::{ClientId, Clock, Credentials, Environment, Limiter, Monite, SystemClock, Unlimited};
 use tokio_util::sync::CancellationToken;
 
+use crate::api_key::ApiKeys;
 use crate::broker::Broker;
 use crate::budget::ledger::ReplicaId;
 use crate::budget::{Outage, Part, SharedLimiter};
@@ -14,7 +15,7 @@ use crate::credentials::{self, CredentialsError};
 use crate::domain::BridgeId;
 use crate::domain::role::RoleTemplates;
 use crate::events::Events;
-use crate::http::{ApiKeys, App, HttpMetrics, RequestIds};
+use crate::http::{App, HttpMetrics, RequestIds};
 use crate::jitter::Jitter;
 use crate::reconcile::plan::{OnCustomerDelete, Policy};
 use crate::reconcile::sweep::Pace;
@@ -184,7 +185,7 @@ impl Bridge {
             events: self.events.clone(),
             broker: self.broker.clone(),
             sessions,
-            keys: ApiKeys::bootstrap(secrets.api_key.as_ref()),
+            keys: self.keys(),
             clock: Arc::clone(&self.clock),
             stopping,
             cors_origins: config.server.cors_origins.clone(),
@@ -193,6 +194,12 @@ impl Bridge {
             metrics: HttpMetrics::default(),
             limiter: self.limiter.clone(),
         })
+    }
+
+    /// The keys that open the API.
+    fn keys(&self) -> ApiKeys {
+        let bootstrap = self.setup.secrets.api_key.as_ref().filter(|_| self.setup.config.server.bootstrap_key);
+        ApiKeys::bootstrap(bootstrap).with_store(Arc::clone(&self.store), Arc::clone(&self.clock))
     }
 
     /// Ends in good order: gives the share of the rate budget back, then closes the database.

@@ -1,6 +1,7 @@
 //! The server side of a Monite integration: a store of what the product desires, a reconciler that makes Monite equal to it, a
 //! broker of tokens, an HTTP API and a command line. In reading order:
 
+pub mod api_key;
 pub mod assemble;
 pub mod broker;
 pub mod budget;

@@ -72,8 +72,8 @@ async fn write(
 
 /// `54 customers, 162 users, 108 roles, 1 secret`.
 pub(super) fn summary(counts: &SavedCounts) -> String {
-    let SavedCounts { customers, users, roles, secrets, .. } = *counts;
-    let parts = [(customers, "customer"), (users, "user"), (roles, "role"), (secrets, "secret")];
+    let SavedCounts { customers, users, roles, secrets, api_keys, .. } = *counts;
+    let parts = [(customers, "customer"), (users, "user"), (roles, "role"), (secrets, "secret"), (api_keys, "API key")];
     parts.map(|(count, what)| words::count(count, what)).join(", ")
 }
 

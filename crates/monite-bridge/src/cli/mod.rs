@@ -12,6 +12,7 @@ mod failure;
 mod import;
 mod import_state;
 mod init;
+mod keys;
 mod logging;
 mod openapi;
 mod output;
@@ -68,6 +69,7 @@ enum Command {
     Sandbox(sandbox::Sandbox),
     Init(init::Init),
     Credentials(credentials::Credentials),
+    Keys(keys::Keys),
     Import(import::Import),
     Export(export::Export),
     ImportState(import_state::ImportState),
@@ -135,6 +137,7 @@ async fn dispatch(cli: Cli, output: &Output, env: EnvVars) -> Result<Exit, Failu
         Command::Openapi(openapi) => openapi.run(output),
         Command::Serve(serve) => serve.run(setup()?, output).await,
         Command::Credentials(credentials) => credentials.run(&setup()?, output).await,
+        Command::Keys(keys) => keys.run(&setup()?, output).await,
         Command::Import(import) => import.run(&setup()?, output).await,
         Command::Export(export) => export.run(&setup()?, output).await,
         Command::ImportState(import) => import.run(&setup()?, output).await,

@@ -42,6 +42,7 @@ impl Serve {
         let address = setup.config.server.listen;
         let listener = TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))?;
         let bridge = Bridge::assemble(setup).await?;
+        warn_of_bootstrap_key(&bridge).await;
         let ended = self.work(&bridge, listener, &stop, output).await;
         if tokio::time::timeout(CLOSING, bridge.close()).await.is_err() {
             tracing::warn!("the database was busy and could not be closed in time; what it confirmed is durable");
@@ -65,6 +66,24 @@ impl Serve {
         let service = Service::start(bridge, listener, begin, stop)?;
         output.result(&format!("listening on {}", service.url), &json!({ "listening": service.url }));
         service.until(stop).await
+    }
+}
+
+/// The key of the environment has every scope, no name and no end: something to begin with, not to stay.
+async fn warn_of_bootstrap_key(bridge: &Bridge) {
+    let is_on = bridge.setup.config.server.bootstrap_key && bridge.setup.secrets.api_key.is_some();
+    if !is_on {
+        return;
+    }
+    let now = bridge.now();
+    // The start does not fail for it: whoever calls is told what is wrong with the database.
+    let keys = bridge.store.api_keys().await.unwrap_or_default();
+    let good = keys.iter().filter(|key| key.is_alive(now)).count();
+    if good > 0 {
+        tracing::warn!(
+            keys = good,
+            "MONITE_BRIDGE_API_KEY still opens everything beside the keys of `keys create`; set server.bootstrap_key = false once nobody uses it"
+        );
     }
 }
 

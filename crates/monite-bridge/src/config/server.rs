@@ -11,6 +11,8 @@ pub struct ServerConfig {
     pub listen: SocketAddr,
     /// Origins whose pages may call the browser-facing routes, as browsers send them; `"*"` means every page. None by default.
     pub cors_origins: Vec<String>,
+    /// Whether the key of `MONITE_BRIDGE_API_KEY` opens the API, with every scope. Off, only the keys of `keys create` do.
+    pub bootstrap_key: bool,
 }
 
 impl Default for ServerConfig {
@@ -19,6 +21,7 @@ impl Default for ServerConfig {
             // Loopback: whoever wants the API on a network says so.
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8710)),
             cors_origins: Vec::new(),
+            bootstrap_key: true,
         }
     }
 }
@@ -29,6 +32,7 @@ impl ServerConfig {
         let config = Self {
             listen: section.parsed("listen", listen).unwrap_or(default.listen),
             cors_origins: read_origins(&mut section).unwrap_or_default(),
+            bootstrap_key: section.flag("bootstrap_key").unwrap_or(default.bootstrap_key),
         };
         for key in ["tls_cert", "tls_key"] {
             if section.has(key) {

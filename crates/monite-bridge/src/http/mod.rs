@@ -1,7 +1,7 @@
 //! The HTTP API: thin routes over the store, the broker and the reconciler. In reading order:
 //!
 //! - [`mod@router`]: every route, who may call it, and what wraps it; [`mod@serve`]: the listening side
-//! - [`problem`]: every error; [`auth`]: API keys; `extract`: paths, queries and bodies
+//! - [`problem`]: every error; [`auth`]: who calls; `extract`: paths, queries and bodies
 //! - `resource`: what customers and users have in common; `condition`, `prefer`, `wait`: their headers
 //! - one file per resource; [`openapi`]: the document that describes it all
 
@@ -32,11 +32,11 @@ use std::sync::Arc;
 use monite::Clock;
 use tokio_util::sync::CancellationToken;
 
-pub use self::auth::ApiKeys;
 pub use self::metrics::HttpMetrics;
 pub use self::observe::RequestIds;
 pub use self::router::{Access, Route, router, routes};
 pub use self::serve::serve;
+use crate::api_key::ApiKeys;
 use crate::broker::Broker;
 use crate::budget::SharedLimiter;
 use crate::config::OnUserDelete;

@@ -9,8 +9,9 @@ use axum::middleware::{from_fn, from_fn_with_state};
 use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
-use super::auth::{Scope, require};
+use super::auth::require;
 use super::{App, Shared, customers, events, health, import, observe, openapi, roles, stats, tokens, users};
+use crate::api_key::Scope;
 
 /// How long a browser may remember the answer to a preflight.
 const PREFLIGHT_GOOD_FOR: Duration = Duration::from_secs(600);
@@ -56,13 +57,12 @@ pub fn router(app: App) -> Router {
         .with_state(app)
 }
 
-fn assemble(table: Table, app: &App) -> Router<Shared> {
-    let keys = Arc::new(app.keys.clone());
+fn assemble(table: Table, app: &Shared) -> Router<Shared> {
     let mut router = Router::new();
     for (route, handler) in table {
         let handler = handler.route_layer(from_fn(observe::guard));
         let handler = match route.access {
-            Access::Key(scope) => handler.route_layer(from_fn_with_state((Arc::clone(&keys), scope), require)),
+            Access::Key(scope) => handler.route_layer(from_fn_with_state((Arc::clone(app), scope), require)),
             Access::Session | Access::Open => handler,
         };
         router = router.route(route.path, handler);

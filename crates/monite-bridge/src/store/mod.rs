@@ -5,6 +5,7 @@
 //! `desired`, `columns`, `rows` and `ledger` turn values into columns and back. The rows are the queue: no other place holds work.
 //! `links`, `listing`, `sighting` and `ends` are what is asked and answered about links, about many objects, by sweeps, about tokens.
 
+mod api_keys;
 mod columns;
 #[cfg(test)]
 mod conformance;
@@ -40,6 +41,7 @@ use crate::domain::{
     UserId, UserLink,
 };
 
+pub use self::api_keys::ApiKeyStore;
 pub use self::ends::{TokenEnd, TokenEnds};
 pub use self::error::StoreError;
 use self::error::database;
@@ -341,7 +343,7 @@ pub async fn open_portable(url: &str) -> Result<Arc<dyn saved::Portable>, StoreE
 
 /// The bridge's memory. A write that returned `Ok` is durable.
 #[async_trait]
-pub trait Store: Send + Sync + std::fmt::Debug {
+pub trait Store: ApiKeyStore + Send + Sync + std::fmt::Debug {
     // The product's side.
 
     /// Stores a customer's document. An equal document (and a customer that is to be there) is `Unchanged` and costs nothing.

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::api_keys::api_key;
 use super::desired::hash;
 use super::rows::{self, Columns, Unread};
 use super::{Store, StoreError};
@@ -42,6 +43,8 @@ pub enum Saved {
     Setting(SavedSetting),
     /// A sealed secret.
     Secret(SavedSecret),
+    /// An API key's digest and what it may do.
+    ApiKey(SavedApiKey),
     /// A customer.
     Customer(Box<SavedCustomer>),
     /// A role in a customer's entity.
@@ -70,6 +73,31 @@ pub struct SavedSecret {
     pub sealed: String,
     /// When it was stored.
     pub written_at: i64,
+}
+
+/// See [`Saved::ApiKey`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SavedApiKey {
+    /// Its visible beginning.
+    pub id: String,
+    /// What somebody called it.
+    pub name: String,
+    /// Words with commas between them.
+    pub scopes: String,
+    /// SHA-256 of the key in hexadecimal digits.
+    pub digest: String,
+    /// When it was made.
+    pub created_at: i64,
+    /// When it ends.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<i64>,
+    /// Since when it is revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revoked_at: Option<i64>,
+    /// When it was last used.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_used_at: Option<i64>,
 }
 
 /// See [`Saved::Customer`].
@@ -237,6 +265,8 @@ pub struct SavedCounts {
     pub settings: u64,
     /// [`Saved::Secret`].
     pub secrets: u64,
+    /// [`Saved::ApiKey`].
+    pub api_keys: u64,
     /// [`Saved::Customer`].
     pub customers: u64,
     /// [`Saved::Role`].
@@ -251,6 +281,7 @@ impl SavedCounts {
         *match saved {
             Saved::Setting(_) => &mut self.settings,
             Saved::Secret(_) => &mut self.secrets,
+            Saved::ApiKey(_) => &mut self.api_keys,
             Saved::Customer(_) => &mut self.customers,
             Saved::Role(_) => &mut self.roles,
             Saved::User(_) => &mut self.users,
@@ -311,7 +342,7 @@ pub enum Restored {
     Done,
     /// There is more to be taken away first.
     More,
-    /// The database holds customers or secrets, and not because a run did not end.
+    /// The database holds customers, secrets or API keys, and not because a run did not end.
     NotEmpty,
     /// Another run has begun since.
     Overtaken,
@@ -332,9 +363,10 @@ impl Saved {
         match self {
             Self::Setting(setting) => (0, &setting.name, ""),
             Self::Secret(secret) => (1, &secret.name, ""),
-            Self::Customer(customer) => (2, &customer.customer_id, ""),
-            Self::Role(role) => (3, &role.customer_id, &role.role),
-            Self::User(user) => (4, &user.customer_id, &user.user_id),
+            Self::ApiKey(key) => (2, &key.id, ""),
+            Self::Customer(customer) => (3, &customer.customer_id, ""),
+            Self::Role(role) => (4, &role.customer_id, &role.role),
+            Self::User(user) => (5, &user.customer_id, &user.user_id),
         }
     }
 
@@ -346,6 +378,10 @@ impl Saved {
         let read = match self {
             Self::Setting(_) => Ok(()),
             Self::Secret(secret) => unhex(&secret.sealed).map(drop).map_err(StoreError::from),
+            Self::ApiKey(key) => unhex(&key.digest).map_err(StoreError::from).and_then(|digest| {
+                let record = Record::of(key).with_bytes("digest", digest);
+                api_key(&record).map(drop)
+            }),
             Self::Customer(customer) => rows::customer(&Record::of(customer)).map(drop),
             Self::Role(role) => CustomerId::parse(&role.customer_id)
                 .map_err(|error| Unread::from(error).into())
@@ -363,14 +399,28 @@ impl Saved {
         match kind {
             0 => Self::setting(row),
             1 => Self::secret(row),
-            2 => Self::customer(row),
-            3 => Self::role(row),
+            2 => Self::api_key(row),
+            3 => Self::customer(row),
+            4 => Self::role(row),
             _ => Self::user(row),
         }
     }
 
     fn setting(row: &impl Columns) -> Result<Self, Unread> {
         Ok(Self::Setting(SavedSetting { name: row.text("name")?, value: row.text("value")? }))
+    }
+
+    fn api_key(row: &impl Columns) -> Result<Self, Unread> {
+        Ok(Self::ApiKey(SavedApiKey {
+            id: row.text("id")?,
+            name: row.text("name")?,
+            scopes: row.text("scopes")?,
+            digest: hex(row.bytes("digest")?),
+            created_at: row.number("created_at")?,
+            expires_at: row.number_or_null("expires_at")?,
+            revoked_at: row.number_or_null("revoked_at")?,
+            last_used_at: row.number_or_null("last_used_at")?,
+        }))
     }
 
     fn secret(row: &impl Columns) -> Result<Self, Unread> {
@@ -456,7 +506,7 @@ pub(super) fn dead_after() -> i64 {
 
 /// What is going on, from the names of those at work and the columns of the mark.
 pub(super) fn standing(at_work: Vec<String>, row: &impl Columns) -> Result<Standing, Unread> {
-    const MARK: [&str; 10] = [
+    const MARK: [&str; 12] = [
         "customers",
         "users",
         "roles",
@@ -467,6 +517,8 @@ pub(super) fn standing(at_work: Vec<String>, row: &impl Columns) -> Result<Stand
         "users_written",
         "users_due",
         "secrets_written",
+        "api_keys",
+        "api_keys_written",
     ];
     let mark = MARK.into_iter().map(|column| row.number(column)).collect::<Result<_, _>>()?;
     Ok(Standing { at_work, mark })
@@ -477,6 +529,7 @@ pub(super) fn counts(row: &impl Columns) -> Result<SavedCounts, Unread> {
     Ok(SavedCounts {
         settings: row.count("settings")?,
         secrets: row.count("secrets")?,
+        api_keys: row.count("api_keys")?,
         customers: row.count("customers")?,
         roles: row.count("roles")?,
         users: row.count("users")?,
@@ -496,6 +549,7 @@ struct Ready<'a, R> {
 pub(super) struct Page {
     pub(super) settings: Vec<Value>,
     pub(super) secrets: Vec<Value>,
+    pub(super) api_keys: Vec<Value>,
     pub(super) customers: Vec<Value>,
     pub(super) roles: Vec<Value>,
     pub(super) users: Vec<Value>,
@@ -510,6 +564,7 @@ impl Page {
             match record {
                 Saved::Setting(setting) => page.settings.push(value(setting)),
                 Saved::Secret(secret) => page.secrets.push(value(secret)),
+                Saved::ApiKey(key) => page.api_keys.push(value(key)),
                 Saved::Role(role) => page.roles.push(value(role)),
                 Saved::Customer(record) => {
                     page.touched.push(record.customer_id.clone());
@@ -547,18 +602,27 @@ fn unhex(text: &str) -> Result<Vec<u8>, Unread> {
 }
 
 /// A record read like a row.
-struct Record(Map<String, Value>);
+struct Record {
+    fields: Map<String, Value>,
+    /// What stands in digits, as a row has it.
+    bytes: Option<(&'static str, Vec<u8>)>,
+}
 
 impl Record {
     fn of(record: &impl Serialize) -> Self {
-        match value(record) {
-            Value::Object(fields) => Self(fields),
-            _ => Self(Map::new()),
-        }
+        let fields = match value(record) {
+            Value::Object(fields) => fields,
+            _ => Map::new(),
+        };
+        Self { fields, bytes: None }
+    }
+
+    fn with_bytes(self, column: &'static str, bytes: Vec<u8>) -> Self {
+        Self { bytes: Some((column, bytes)), ..self }
     }
 
     fn get<'a, T>(&'a self, column: &str, read: impl Fn(&'a Value) -> Option<T>) -> Result<Option<T>, Unread> {
-        match self.0.get(column) {
+        match self.fields.get(column) {
             None | Some(Value::Null) => Ok(None),
             Some(value) => read(value).map(Some).ok_or_else(|| Unread::because(&format!("{column} is {value}"))),
         }
@@ -595,6 +659,7 @@ impl Columns for Record {
     }
 
     fn bytes(&self, column: &'static str) -> Result<&[u8], Unread> {
-        self.get(column, |value| value.as_str().map(str::as_bytes))?.ok_or_else(|| missing(column))
+        let found = self.bytes.as_ref().filter(|(name, _)| *name == column);
+        found.map(|(_, bytes)| bytes.as_slice()).ok_or_else(|| missing(column))
     }
 }

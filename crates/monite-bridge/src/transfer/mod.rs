@@ -48,7 +48,7 @@ pub enum TransferError {
     #[error("the database was written to while it was written out")]
     Changed,
     /// There is something in it.
-    #[error("the database holds customers or secrets already")]
+    #[error("the database holds customers, secrets or API keys already")]
     NotEmpty,
     /// Another one was begun on the same database.
     #[error("another import of a state has begun on this database")]

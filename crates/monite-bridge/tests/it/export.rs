@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use monite::ManualClock;
+use monite_bridge::api_key::{ApiKey, Scope, Scopes};
 use monite_bridge::budget::ledger::{Beat, ReplicaId};
 use monite_bridge::domain::CustomerId;
 use monite_bridge::store::saved::{Portable, Restore, Restored, Saved, SavedCounts};
@@ -16,6 +17,8 @@ use tokio::io::AsyncReadExt as _;
 use crate::support::{Database, Place, TestBridge, customer_document, user_document};
 
 const BOTH: [Database; 2] = [Database::Sqlite, Database::Postgres];
+
+const HOUR: Duration = Duration::from_secs(3600);
 
 /// More than one page of each.
 const MANY: usize = 520;
@@ -40,6 +43,14 @@ async fn populated(database: Database, many: usize) -> TestBridge {
     bridge.pass().await;
     let sealed: Vec<u8> = (0..=255).collect();
     bridge.store.put_secret("credentials", &sealed, bridge.clock_now()).await.unwrap();
+    for (scopes, expires_at) in
+        [(Scopes::of(&[Scope::Read]), None), (Scopes::of(&Scope::ALL), Some(bridge.clock_now() + HOUR))]
+    {
+        let (key, _) = ApiKey::make("a test", scopes, bridge.clock_now(), expires_at).unwrap();
+        bridge.store.put_api_key(&key).await.unwrap();
+        bridge.store.used_api_key(&key.id, bridge.clock_now()).await.unwrap();
+        bridge.store.revoke_api_key(&key.id, bridge.clock_now()).await.unwrap();
+    }
     // Written again while a worker has it in hand, which then dies; its lease ends.
     change_phone_of_twin(&bridge, "+49 30 1").await;
     let (worker, now, twin) = (WorkerId("dies".to_owned()), bridge.clock_now(), CustomerId::parse("twin").unwrap());
@@ -68,15 +79,26 @@ async fn a_state_is_the_same_to_the_byte_wherever_it_moves() {
     for from in BOTH {
         let bridge = populated(from, MANY).await;
         let state = written_out(&bridge.database_url(), &bridge.clock).await;
-        for word in
-            ["\"rejected\"", "\"deactivated\"", "\"unknown\"", "\"gone\"", "doubt_until", "left_until", "sealed"]
-        {
+        for word in [
+            "\"rejected\"",
+            "\"deactivated\"",
+            "\"unknown\"",
+            "\"gone\"",
+            "doubt_until",
+            "left_until",
+            "sealed",
+            "digest",
+        ] {
             assert!(state.contains(word), "{from:?}: no {word}");
         }
         for to in BOTH {
             let place = Place::create(to).await;
             let counts = brought_in(&place.url(), &state).await.unwrap();
-            assert_eq!((counts.customers, counts.secrets), (MANY as u64 + 5, 1), "{from:?} to {to:?}");
+            assert_eq!(
+                (counts.customers, counts.secrets, counts.api_keys),
+                (MANY as u64 + 5, 1, 2),
+                "{from:?} to {to:?}"
+            );
             let again = written_out(&place.url(), &bridge.clock).await;
             assert!(again == state, "{from:?} to {to:?}: {}", first_difference(&state, &again));
         }
@@ -198,6 +220,13 @@ async fn a_state_goes_into_an_empty_database_only() {
         let refused = brought_in(&bridge.database_url(), &state).await;
         assert!(matches!(refused, Err(TransferError::NotEmpty)), "{on:?}: {refused:?}");
         assert!(bridge.store.secret("credentials").await.unwrap().is_some());
+
+        let bridge = TestBridge::on(on).await;
+        let (key, _) = ApiKey::make("a test", Scopes::of(&[Scope::Read]), bridge.clock_now(), None).unwrap();
+        bridge.store.put_api_key(&key).await.unwrap();
+        let refused = brought_in(&bridge.database_url(), &state).await;
+        assert!(matches!(refused, Err(TransferError::NotEmpty)), "{on:?}: {refused:?}");
+        assert_eq!(bridge.store.api_keys().await.unwrap(), [key]);
     }
 }
 

@@ -18,6 +18,7 @@ use crate::domain::document::{CustomerDocument, UserDocument};
 use crate::domain::{Attempt, CustomerId, EntityLink, Generation, LastError, Seen, SyncState, UserId, UserLink};
 
 pub(super) mod adopt;
+pub(super) mod api_keys;
 pub(super) mod budget;
 pub(super) mod deletion;
 pub(super) mod doubt;
@@ -153,6 +154,10 @@ macro_rules! conformance_tests {
                 a_link_that_changes_while_it_is_stamped_stays_due,
                 every_way_a_link_comes_or_goes_is_stamped_and_nothing_else,
                 a_stamp_that_failed_waits_and_says_why,
+            }
+            api_keys {
+                a_key_is_read_back_as_it_was_made,
+                a_key_is_revoked_once_and_for_good,
             }
             adopt {
                 what_is_not_known_here_is_as_monite_shows_it,

@@ -16,6 +16,7 @@
 //! - `adopt`: links to what exists at Monite already
 //! - `saved`, `restore`: the whole state, given out and taken in
 //! - `listing`: reads that answer questions
+//! - `api_keys`: who may call
 //! - `replicas`: the ledger of the rate budget
 //! - `desired`, `stored`, `known`, `rows`, `gone`: values to rows and back
 //!
@@ -42,6 +43,7 @@ use crate::domain::role::RoleTemplates;
 use crate::domain::{BridgeId, CustomerId, ObjectId, UserId};
 
 mod adopt;
+mod api_keys;
 mod changes;
 mod connection;
 mod desired;
@@ -163,6 +165,8 @@ macro_rules! reading {
         }
     }};
 }
+
+use reading;
 
 /// The longest that the question whether the database answers may take: whoever asks (a load balancer) waits no longer.
 const PING: Duration = Duration::from_secs(2);

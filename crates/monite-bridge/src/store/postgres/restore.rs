@@ -56,7 +56,8 @@ async fn running(tx: &mut Tx) -> Result<Option<String>, StoreError> {
 
 async fn is_empty(tx: &mut Tx) -> Result<bool, StoreError> {
     let row = sql("-- restore_is_empty
-         SELECT NOT EXISTS (SELECT 1 FROM customers) AND NOT EXISTS (SELECT 1 FROM secrets) AS empty")
+         SELECT NOT EXISTS (SELECT 1 FROM customers) AND NOT EXISTS (SELECT 1 FROM secrets)
+             AND NOT EXISTS (SELECT 1 FROM api_keys) AS empty")
     .one(tx)
     .await?;
     Ok(row.flag("empty")?)
@@ -96,6 +97,10 @@ async fn clear(tx: &mut Tx) -> Result<Restored, StoreError> {
          DELETE FROM secrets")
     .run(tx)
     .await?;
+    sql("-- restore_clear_api_keys
+         DELETE FROM api_keys")
+    .run(tx)
+    .await?;
     sql("-- restore_clear_settings
          DELETE FROM settings WHERE name <> $1")
     .bind(RUN)
@@ -117,6 +122,14 @@ const RESTORE_SECRETS: &str = "-- restore_secrets
     SELECT r.name, r.written_at, decode(r.sealed, 'hex')
     FROM json_to_recordset($1::text::json) AS r
         (name text, written_at bigint, sealed text)";
+
+const RESTORE_API_KEYS: &str = "-- restore_api_keys
+    INSERT INTO api_keys
+        (id, name, scopes, digest, created_at, expires_at, revoked_at, last_used_at)
+    SELECT r.id, r.name, r.scopes, decode(r.digest, 'hex'), r.created_at, r.expires_at, r.revoked_at, r.last_used_at
+    FROM json_to_recordset($1::text::json) AS r
+        (id text, name text, scopes text, digest text, created_at bigint, expires_at bigint, revoked_at bigint,
+         last_used_at bigint)";
 
 const RESTORE_CUSTOMERS: &str = "-- restore_customers
     INSERT INTO customers
@@ -180,6 +193,7 @@ async fn page(tx: &mut Tx, page: &Page) -> Result<Restored, StoreError> {
     for (records, statements) in [
         (&page.settings, [RESTORE_SETTINGS].as_slice()),
         (&page.secrets, &[RESTORE_SECRETS]),
+        (&page.api_keys, &[RESTORE_API_KEYS]),
         (&page.customers, &[RESTORE_CUSTOMERS, RESTORE_CWORK]),
         (&page.roles, &[RESTORE_SETS, RESTORE_ROLES]),
         (&page.users, &[RESTORE_USERS, RESTORE_UWORK]),
@@ -203,7 +217,7 @@ async fn store(tx: &mut Tx, records: &[Value], statements: &[&'static str]) -> R
 async fn end(tx: &mut Tx, expected: SavedCounts) -> Result<Restored, StoreError> {
     const COUNTS: &str = "-- restore_counts
     SELECT (SELECT count(*) FROM settings) - 1 AS settings, (SELECT count(*) FROM secrets) AS secrets,
-           (SELECT count(*) FROM customer_work) AS customers, (SELECT count(*) FROM role_links) AS roles,
+           (SELECT count(*) FROM api_keys) AS api_keys, (SELECT count(*) FROM customer_work) AS customers, (SELECT count(*) FROM role_links) AS roles,
            (SELECT count(*) FROM user_work) AS users";
     if counts(&sql(COUNTS).one(tx).await?)? != expected {
         return Ok(Restored::Miscounted);

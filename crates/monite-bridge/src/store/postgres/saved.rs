@@ -14,6 +14,9 @@ const SETTINGS: &str = "-- saved_settings
 const SECRETS: &str = "-- saved_secrets
     SELECT name, sealed, written_at FROM secrets WHERE name > $1 AND $2 = '' ORDER BY name LIMIT $3";
 
+const API_KEYS: &str = "-- saved_api_keys
+    SELECT * FROM api_keys WHERE id > $1 AND $2 = '' ORDER BY id LIMIT $3";
+
 const CUSTOMERS: &str = "-- saved_customers
     SELECT w.customer_id, w.wish, w.state, w.generation, w.written_at, w.synced_generation, w.synced_at, w.attempts,
            w.last_error, w.due_at, w.seen, w.entity_id, w.active, w.attempt_email, w.roles_listed, w.attempt_at,
@@ -50,12 +53,14 @@ const STANDING: &str = "-- standing
            (SELECT coalesce(sum(due_at / 1000000), 0)::bigint FROM customer_work) AS customers_due,
            (SELECT coalesce(sum(generation + attempts), 0)::bigint FROM user_work) AS users_written,
            (SELECT coalesce(sum(due_at / 1000000), 0)::bigint FROM user_work) AS users_due,
-           (SELECT coalesce(sum(written_at / 1000000), 0)::bigint FROM secrets) AS secrets_written";
+           (SELECT coalesce(sum(written_at / 1000000), 0)::bigint FROM secrets) AS secrets_written,
+           (SELECT count(*) FROM api_keys) AS api_keys,
+           (SELECT coalesce(sum((created_at + coalesce(revoked_at, 0)) / 1000000), 0)::bigint FROM api_keys) AS api_keys_written";
 
 /// See [`Portable::saved`](super::super::saved::Portable::saved).
 pub(super) async fn page(tx: &mut Tx, after: Option<&Saved>, limit: u32) -> Result<Vec<Saved>, StoreError> {
     let (first, id, second) = after.map_or((0, "", ""), Saved::key);
-    for (kind, text) in (0u8..).zip([SETTINGS, SECRETS, CUSTOMERS, ROLES, USERS]).skip(usize::from(first)) {
+    for (kind, text) in (0u8..).zip([SETTINGS, SECRETS, API_KEYS, CUSTOMERS, ROLES, USERS]).skip(usize::from(first)) {
         // A kind begins with its first record, but for the one that is being given out.
         let (id, second) = if kind == first { (id, second) } else { ("", "") };
         let second = if kind == 0 { RUN } else { second };

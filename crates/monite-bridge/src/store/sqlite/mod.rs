@@ -13,6 +13,7 @@
 //! - `adopt`: links to what exists at Monite already
 //! - `saved`, `restore`: the whole state, given out and taken in
 //! - `listing`: reads that answer questions
+//! - `api_keys`: who may call
 //! - `replicas`: the ledger of the rate budget
 //! - `desired`, `bulk`, `stored`, `known`, `rows`, `gone`: values to rows and back
 //!
@@ -39,6 +40,7 @@ use crate::domain::role::RoleTemplates;
 use crate::domain::{BridgeId, CustomerId, ObjectId, UserId};
 
 mod adopt;
+mod api_keys;
 mod bulk;
 mod changes;
 mod desired;

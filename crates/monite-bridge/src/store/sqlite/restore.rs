@@ -54,7 +54,8 @@ async fn running(tx: &mut SqliteConnection) -> Result<Option<String>, StoreError
 async fn is_empty(tx: &mut SqliteConnection) -> Result<bool, StoreError> {
     sqlx::query_scalar(
         "-- restore_is_empty
-         SELECT NOT EXISTS (SELECT 1 FROM customers) AND NOT EXISTS (SELECT 1 FROM secrets)",
+         SELECT NOT EXISTS (SELECT 1 FROM customers) AND NOT EXISTS (SELECT 1 FROM secrets)
+             AND NOT EXISTS (SELECT 1 FROM api_keys)",
     )
     .fetch_one(tx)
     .await
@@ -83,7 +84,7 @@ async fn clear(tx: &mut SqliteConnection) -> Result<Restored, StoreError> {
     sqlx::query(
         "-- restore_clear
          DELETE FROM customers WHERE customer_id IN (SELECT customer_id FROM customers ORDER BY customer_id LIMIT ?1 + 0);
-         DELETE FROM secrets; DELETE FROM settings WHERE name <> ?2",
+         DELETE FROM secrets; DELETE FROM api_keys; DELETE FROM settings WHERE name <> ?2",
     )
     .bind(CLEARED_AT_ONCE)
     .bind(RUN)
@@ -103,6 +104,13 @@ const RESTORE_SECRETS: &str = "-- restore_secrets
     INSERT INTO secrets
         (name, written_at, sealed)
     SELECT value ->> 'name', value ->> 'written_at', unhex(value ->> 'sealed')
+    FROM json_each(?1)";
+
+const RESTORE_API_KEYS: &str = "-- restore_api_keys
+    INSERT INTO api_keys
+        (id, name, scopes, digest, created_at, expires_at, revoked_at, last_used_at)
+    SELECT value ->> 'id', value ->> 'name', value ->> 'scopes', unhex(value ->> 'digest'), value ->> 'created_at',
+           value ->> 'expires_at', value ->> 'revoked_at', value ->> 'last_used_at'
     FROM json_each(?1)";
 
 const RESTORE_CUSTOMERS: &str = "-- restore_customers
@@ -162,6 +170,7 @@ async fn page(tx: &mut SqliteConnection, page: &Page) -> Result<Restored, StoreE
     for (records, statements) in [
         (&page.settings, [RESTORE_SETTINGS].as_slice()),
         (&page.secrets, &[RESTORE_SECRETS]),
+        (&page.api_keys, &[RESTORE_API_KEYS]),
         (&page.customers, &[RESTORE_CUSTOMERS, RESTORE_CWORK]),
         (&page.roles, &[RESTORE_SETS, RESTORE_ROLES]),
         (&page.users, &[RESTORE_USERS, RESTORE_UWORK]),
@@ -185,7 +194,7 @@ async fn store(tx: &mut SqliteConnection, records: &[Value], statements: &[&'sta
 async fn end(tx: &mut SqliteConnection, expected: SavedCounts) -> Result<Restored, StoreError> {
     const COUNTS: &str = "-- restore_counts
     SELECT (SELECT count(*) FROM settings) - 1 AS settings, (SELECT count(*) FROM secrets) AS secrets,
-           (SELECT count(*) FROM customer_work) AS customers, (SELECT count(*) FROM role_links) AS roles,
+           (SELECT count(*) FROM api_keys) AS api_keys, (SELECT count(*) FROM customer_work) AS customers, (SELECT count(*) FROM role_links) AS roles,
            (SELECT count(*) FROM user_work) AS users";
     let there = sqlx::query(COUNTS).fetch_one(&mut *tx).await.map_err(database("restore_counts"))?;
     if counts(&there)? != expected {

@@ -7,6 +7,7 @@ mod adopt;
 mod demo;
 mod export;
 mod import;
+mod keys;
 mod refusals;
 mod serve;
 mod support;

@@ -18,6 +18,7 @@ use axum::Router;
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use monite::{Clock, Credentials, ManualClock, Monite};
+use monite_bridge::api_key::ApiKeys;
 use monite_bridge::broker::{Broker, BrokerError, Handout};
 use monite_bridge::budget::Outage;
 use monite_bridge::config::{Drift, OnUserDelete, SessionConfig};
@@ -25,7 +26,7 @@ use monite_bridge::domain::BridgeId;
 use monite_bridge::domain::role::RoleTemplates;
 use monite_bridge::domain::{CustomerId, UserId};
 use monite_bridge::events::Events;
-use monite_bridge::http::{ApiKeys, App, HttpMetrics, RequestIds, router};
+use monite_bridge::http::{App, HttpMetrics, RequestIds, router};
 use monite_bridge::jitter::Jitter;
 use monite_bridge::reconcile::plan::OnCustomerDelete;
 use monite_bridge::reconcile::sweep::{Pace, Swept, Tally};
@@ -340,7 +341,8 @@ impl TestBridge {
             events: self.events.clone(),
             broker: self.broker.clone(),
             sessions: self.setup.session.as_ref().map(|config| Sessions::hs256(config, &secret)),
-            keys: ApiKeys::bootstrap(self.setup.api_key.map(SecretString::from).as_ref()),
+            keys: ApiKeys::bootstrap(self.setup.api_key.map(SecretString::from).as_ref())
+                .with_store(Arc::clone(&self.store), Arc::new(self.clock.clone())),
             clock: Arc::new(self.clock.clone()),
             stopping: self.stopping.clone(),
             cors_origins: self.setup.cors_origins.clone(),
