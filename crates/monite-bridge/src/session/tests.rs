@@ -1,0 +1,162 @@
+use jsonwebtoken::{EncodingKey, Header, encode};
+use serde_json::json;
+
+use super::*;
+
+const SECRET: &str = "0123456789abcdef0123456789abcdef";
+const NOW: i64 = 1_800_000_000;
+
+fn sessions(adjust: impl FnOnce(&mut SessionConfig)) -> Sessions {
+    let mut config = SessionConfig { leeway: Duration::from_secs(30), ..SessionConfig::default() };
+    adjust(&mut config);
+    Sessions::hs256(&config, &SecretString::from(SECRET))
+}
+
+fn sign(claims: &Value) -> String {
+    encode(&Header::new(Algorithm::HS256), claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap()
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap()
+}
+
+fn check(claims: &Value, adjust: impl FnOnce(&mut SessionConfig)) -> String {
+    match sessions(adjust).verify(&sign(claims), at(NOW)) {
+        Ok(found) => format!("{}/{}", found.customer, found.user),
+        Err(refusal) => refusal.to_string(),
+    }
+}
+
+#[test]
+fn claims_are_judged_as_configured() {
+    let plain = |_: &mut SessionConfig| {};
+    let good = json!({"org_id": "acme", "sub": "ana", "exp": NOW + 60});
+    assert_eq!(check(&good, plain), "acme/ana");
+    let with = |name: &str, value: Value| {
+        let mut claims = good.clone();
+        claims[name] = value;
+        claims
+    };
+    let without = |name: &str| {
+        let mut claims = good.clone();
+        claims.as_object_mut().unwrap().remove(name);
+        claims
+    };
+    for (claims, expected) in [
+        (without("exp"), "the claim exp is missing"),
+        (with("exp", json!("soon")), "the claim exp is not a number of seconds since 1970"),
+        (with("exp", json!(NOW - 29)), "acme/ana"),
+        (with("exp", json!(NOW as f64 + 0.5)), "acme/ana"),
+        (with("exp", json!(NOW - 30)), "it has expired (exp is in the past)"),
+        (with("exp", json!(9e18)), "acme/ana"),
+        (with("nbf", json!(NOW + 30)), "acme/ana"),
+        (with("nbf", json!(NOW + 31)), "it is not valid yet (nbf is in the future)"),
+        (without("org_id"), "the claim org_id is missing"),
+        (without("sub"), "the claim sub is missing"),
+        (with("sub", json!(7)), "the claim sub is not a string"),
+        (with("sub", json!(["ana"])), "the claim sub is not a string"),
+        (with("org_id", json!("a/b")), "the claim org_id is not an id: 1 to 200 letters, digits and - . _ ~ @ : + ,"),
+        (with("org_id", json!("")), "the claim org_id is not an id: 1 to 200 letters, digits and - . _ ~ @ : + ,"),
+        // Nobody configured them, so they are not looked at.
+        (with("iss", json!("anybody")), "acme/ana"),
+        (with("aud", json!("anybody")), "acme/ana"),
+    ] {
+        assert_eq!(check(&claims, plain), expected, "{claims}");
+    }
+}
+
+#[test]
+fn issuer_and_audience_must_be_there_once_configured() {
+    let strict = |config: &mut SessionConfig| {
+        config.issuer = Some("https://id.example.com".to_owned());
+        config.audience = vec!["bridge".to_owned(), "bridge-2".to_owned()];
+    };
+    let claims =
+        |iss: Value, aud: Value| json!({"org_id": "acme", "sub": "ana", "exp": NOW + 60, "iss": iss, "aud": aud});
+    let issuer = json!("https://id.example.com");
+    for (claims, expected) in [
+        (claims(issuer.clone(), json!("bridge")), "acme/ana"),
+        (claims(issuer.clone(), json!(["other", "bridge-2"])), "acme/ana"),
+        (claims(issuer.clone(), json!("other")), "it is meant for another audience (aud) than the configured one"),
+        (claims(issuer.clone(), json!([])), "it is meant for another audience (aud) than the configured one"),
+        (claims(json!("https://evil.example"), json!("bridge")), "its issuer (iss) is not the configured one"),
+        (claims(json!([issuer]), json!("bridge")), "its issuer (iss) is not the configured one"),
+        (json!({"org_id": "acme", "sub": "ana", "exp": NOW + 60, "aud": "bridge"}), "the claim iss is missing"),
+        (
+            json!({"org_id": "acme", "sub": "ana", "exp": NOW + 60, "iss": "https://id.example.com"}),
+            "the claim aud is missing",
+        ),
+    ] {
+        assert_eq!(check(&claims, strict), expected, "{claims}");
+    }
+}
+
+#[test]
+fn claims_may_be_nested_or_have_dots_in_their_name() {
+    let nested = |config: &mut SessionConfig| {
+        config.customer_claim = "app_metadata.org.id".to_owned();
+        config.user_claim = "https://example.com/user".to_owned();
+    };
+    let claims = json!({"app_metadata": {"org": {"id": "acme"}}, "https://example.com/user": "ana", "exp": NOW + 60});
+    assert_eq!(check(&claims, nested), "acme/ana");
+}
+
+#[test]
+fn a_token_is_not_taken_at_its_word_about_the_algorithm() {
+    let part = |value: Value| URL_SAFE_NO_PAD.encode(value.to_string());
+    let claims = json!({"org_id": "acme", "sub": "ana", "exp": NOW + 60});
+    let good = sign(&claims);
+    let signature = good.rsplit('.').next().unwrap();
+    let hs512 = encode(&Header::new(Algorithm::HS512), &claims, &EncodingKey::from_secret(SECRET.as_bytes())).unwrap();
+    let other_secret = encode(
+        &Header::new(Algorithm::HS256),
+        &claims,
+        &EncodingKey::from_secret(b"another secret of 32 bytes, really"),
+    )
+    .unwrap();
+    let unsigned = "its signature does not fit the configured secret";
+    for (token, expected) in [
+        (format!("{}.{}.", part(json!({"alg": "none"})), part(claims.clone())), SessionRefusal::Algorithm.to_string()),
+        (format!("{}.{}.", part(json!({"alg": "NONE"})), part(claims.clone())), SessionRefusal::Algorithm.to_string()),
+        (
+            format!("{}.{}.{signature}", part(json!({"alg": "RS256"})), part(claims.clone())),
+            SessionRefusal::Algorithm.to_string(),
+        ),
+        (
+            format!("{}.{}.{signature}", part(json!({"typ": "JWT"})), part(claims.clone())),
+            SessionRefusal::Algorithm.to_string(),
+        ),
+        (hs512, SessionRefusal::Algorithm.to_string()),
+        (other_secret, unsigned.to_owned()),
+        (format!("{}.{}.", part(json!({"alg": "HS256"})), part(claims.clone())), unsigned.to_owned()),
+        (
+            format!("{}.{}.{signature}", part(json!({"alg": "HS256"})), part(json!({"org_id": "evil", "sub": "ana"}))),
+            unsigned.to_owned(),
+        ),
+        (
+            format!("{}.{}.{signature}", part(json!({"alg": "HS256", "crit": ["x"]})), part(claims.clone())),
+            SessionRefusal::Critical.to_string(),
+        ),
+        ("an-api-key".to_owned(), "it is not a JWT: a JWT has three parts with dots in between".to_owned()),
+        ("a.b.c".to_owned(), "it is not a JWT: its header is not a JSON object in base64url".to_owned()),
+        ("x".repeat(MAX_TOKEN_BYTES + 1), "it is not a JWT: it is longer than 16 KiB".to_owned()),
+    ] {
+        let refusal = sessions(|_| {}).verify(&token, at(NOW)).unwrap_err();
+        assert_eq!(refusal.to_string(), expected, "{token}");
+    }
+}
+
+#[test]
+fn a_remembered_session_still_ends() {
+    let sessions = sessions(|_| {});
+    let token = sign(&json!({"org_id": "acme", "sub": "ana", "exp": NOW + 60}));
+    assert!(sessions.verify(&token, at(NOW)).is_ok());
+    assert!(sessions.verify(&token, at(NOW + 89)).is_ok(), "within the leeway");
+    assert_eq!(sessions.verify(&token, at(NOW + 90)), Err(SessionRefusal::Expired));
+}
+
+#[test]
+fn the_secret_does_not_show() {
+    let shown = format!("{:?}", sessions(|_| {}));
+    assert!(!shown.contains(SECRET) && !shown.contains("48, 49, 50"), "{shown}");
+}
