@@ -21,7 +21,7 @@ use crate::reconcile::plan::{OnCustomerDelete, Policy};
 use crate::reconcile::sweep::Pace;
 use crate::reconcile::visit::Workshop;
 use crate::reconcile::{Awaited, Reconciler, Sweeper};
-use crate::session::Sessions;
+use crate::session::{SessionSecrets, SessionSetupError, Sessions};
 use crate::shared_token::PartnerTokenVault;
 use crate::store::{self, Store, StoreError, WorkerId};
 
@@ -174,10 +174,11 @@ impl Bridge {
     /// What the HTTP API works with; it serves until `stopping`.
     ///
     /// # Errors
-    /// [`ConfigError`] when the session secret is not there.
+    /// [`ConfigError`] when the session secret is not there, or the file of the issuer's keys cannot be used.
     pub fn app(&self, stopping: CancellationToken) -> Result<App, ConfigError> {
         let (config, secrets) = (&self.setup.config, &self.setup.secrets);
-        let sessions = secrets.session_secret(config)?.map(|secret| Sessions::hs256(&config.session, secret));
+        let session_secrets = SessionSecrets { hs256: secrets.session_secret(config)? };
+        let sessions = Sessions::new(&config.session, session_secrets, Arc::clone(&self.clock)).map_err(unusable)?;
         Ok(App {
             store: Arc::clone(&self.store),
             templates: Arc::clone(&self.setup.templates),
@@ -218,6 +219,17 @@ impl Bridge {
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
+}
+
+fn unusable(error: SessionSetupError) -> ConfigError {
+    let key = match &error {
+        SessionSetupError::KeyFile(_) => "session.jwks_file",
+        SessionSetupError::Address(_) | SessionSetupError::Http(_) => "session.jwks_url",
+    };
+    let why = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
+    let problem = config::Problem { key: key.to_owned(), message: format!("{error}{why}"), origin: None };
+    let advice = "The file is the issuer's key set (JWKS) as it shows it; `curl` its address into the file.".to_owned();
+    ConfigError::Invalid { problems: vec![problem], advice }
 }
 
 fn client(

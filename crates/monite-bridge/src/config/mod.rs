@@ -3,6 +3,7 @@
 //! One file per section, each with its defaults and its check. Everything is checked at start and every problem is reported at once,
 //! with where the value came from. Secrets are read apart, from the environment only.
 
+pub(crate) mod address;
 mod database;
 mod environment;
 mod error;
@@ -106,9 +107,9 @@ impl Config {
     pub fn notes(&self) -> Vec<String> {
         let mut notes = Vec::new();
         let session = &self.session;
-        if session.hs256_secret_env.is_none() && (session.issuer.is_some() || !session.audience.is_empty()) {
+        if !session.says_how_it_is_signed() && (session.issuer.is_some() || !session.audience.is_empty()) {
             notes.push(
-                "[session] says what a session must carry but not how it is signed: without session.hs256_secret_env the token route for browsers is off"
+                "[session] says what a session must carry but not how it is signed: without session.jwks_url, jwks_file or hs256_secret_env the token route for browsers is off"
                     .to_owned(),
             );
         }

@@ -1,5 +1,6 @@
 use url::Url;
 
+use super::address;
 use super::section::{Section, join};
 
 /// `[monite]`: which Monite to talk to, and how fast.
@@ -92,11 +93,6 @@ impl MoniteConfig {
         let MoniteTarget::BaseUrl(url) = &self.target else {
             return false;
         };
-        match Url::parse(url).ok().as_ref().and_then(Url::host) {
-            Some(url::Host::Domain(name)) => name == "localhost",
-            Some(url::Host::Ipv4(address)) => address.is_loopback(),
-            Some(url::Host::Ipv6(address)) => address.is_loopback(),
-            None => false,
-        }
+        Url::parse(url).is_ok_and(|url| address::is_loopback(&url))
     }
 }

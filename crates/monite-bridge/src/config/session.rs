@@ -1,11 +1,17 @@
+use std::path::PathBuf;
 use std::time::Duration;
 
+use super::address;
 use super::section::Section;
 
 /// `[session]`: how the product's own session tokens (JWT) are checked when a browser asks for a Monite token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionConfig {
-    /// The environment variable with the shared HS256 secret. Without it the browser-facing token route is off.
+    /// Where the issuer shows its public keys: https, or http on this machine.
+    pub jwks_url: Option<String>,
+    /// A file with the issuer's public keys, read again when it changes.
+    pub jwks_file: Option<PathBuf>,
+    /// The environment variable with the shared HS256 secret. Without any of the three the browser-facing token route is off.
     pub hs256_secret_env: Option<String>,
     /// The `iss` every session must carry, if set.
     pub issuer: Option<String>,
@@ -25,6 +31,8 @@ const MAX_LEEWAY: Duration = Duration::from_secs(300);
 impl Default for SessionConfig {
     fn default() -> Self {
         Self {
+            jwks_url: None,
+            jwks_file: None,
             hs256_secret_env: None,
             issuer: None,
             audience: Vec::new(),
@@ -38,13 +46,9 @@ impl Default for SessionConfig {
 impl SessionConfig {
     pub(super) fn read(mut section: Section<'_>) -> Self {
         let default = Self::default();
-        for key in ["jwks_url", "jwks_file"] {
-            if section.has(key) {
-                section
-                    .refuse(key, "this version checks HS256 sessions only, key sets come later; use hs256_secret_env");
-            }
-        }
         let config = Self {
+            jwks_url: section.parsed("jwks_url", address::trustworthy),
+            jwks_file: section.text("jwks_file").map(PathBuf::from),
             hs256_secret_env: section.parsed("hs256_secret_env", variable_name),
             issuer: section.text("issuer"),
             audience: section.texts("audience").unwrap_or_default(),
@@ -55,10 +59,24 @@ impl SessionConfig {
         if config.customer_claim == config.user_claim {
             section.refuse("user_claim", "customer_claim and user_claim must be two different claims");
         }
+        if SIGNED.iter().filter(|key| section.has(key)).count() > 1 {
+            section.refuse(
+                "jwks_url",
+                "jwks_url, jwks_file and hs256_secret_env each say how sessions are signed; keep one of them",
+            );
+        }
         section.finish();
         config
     }
+
+    /// Whether sessions can be checked at all.
+    #[must_use]
+    pub fn says_how_it_is_signed(&self) -> bool {
+        self.jwks_url.is_some() || self.jwks_file.is_some() || self.hs256_secret_env.is_some()
+    }
 }
+
+const SIGNED: [&str; 3] = ["jwks_url", "jwks_file", "hs256_secret_env"];
 
 /// The value is not repeated in the message: somebody may have put the secret itself here.
 fn variable_name(text: &str) -> Result<String, String> {

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use super::problem::Problem;
 use super::{App, Shared};
 use crate::domain::SyncState;
+use crate::session::Sessions;
 
 /// Requests answered, by the first digit of their status.
 #[derive(Debug, Default)]
@@ -50,11 +51,17 @@ pub(super) async fn metrics(State(app): State<Shared>) -> Result<impl IntoRespon
     );
     text.value("monite_bridge_monite_calls_total", &[], app.reconciler.workshop().monite.calls_made());
     text.budget(&app);
+    text.sessions(&app);
     text.family("monite_bridge_http_requests_total", "counter", "Requests answered, by class of status.");
     for (class, counter) in ["1xx", "2xx", "3xx", "4xx", "5xx"].into_iter().zip(&app.metrics.0) {
         text.value("monite_bridge_http_requests_total", &[("status", class)], counter.load(Ordering::Relaxed));
     }
     Ok(([(header::CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")], text.0))
+}
+
+/// Seconds since 1970; 0 for a time that did not come.
+fn seconds(at: Option<Timestamp>) -> u64 {
+    at.and_then(|at| u64::try_from(at.as_second()).ok()).unwrap_or(0)
 }
 
 #[derive(Default)]
@@ -80,7 +87,6 @@ impl Text {
 
     /// The rate budget, and whether Monite answers.
     fn budget(&mut self, app: &App) {
-        let seconds = |at: Option<Timestamp>| at.and_then(|at| u64::try_from(at.as_second()).ok()).unwrap_or(0);
         if let Some(limiter) = &app.limiter {
             let standing = limiter.standing();
             let (share, limit) = (standing.share.into(), standing.of.into());
@@ -96,6 +102,19 @@ impl Text {
         let help = "Since when Monite does not answer, in seconds since 1970; 0: it does.";
         let since = seconds(app.reconciler.workshop().outage.since());
         self.gauge("monite_bridge_monite_down_since_seconds", help, since);
+    }
+
+    /// The keys that sessions are signed with.
+    fn sessions(&mut self, app: &App) {
+        let Some(keys) = app.sessions.as_ref().and_then(Sessions::keys_standing) else { return };
+        self.gauge("monite_bridge_session_keys", "Keys of the session issuer that can be used.", keys.usable);
+        let help = "Asks for the keys of the session issuer, by outcome.";
+        self.family("monite_bridge_session_key_asks_total", "counter", help);
+        for (outcome, count) in [("answered", keys.asks.saturating_sub(keys.failures)), ("failed", keys.failures)] {
+            self.value("monite_bridge_session_key_asks_total", &[("outcome", outcome)], count);
+        }
+        let help = "Since when the session issuer gives no keys, in seconds since 1970; 0: it does.";
+        self.gauge("monite_bridge_session_keys_down_since_seconds", help, seconds(keys.down_since));
     }
 
     fn objects(&mut self, kind: &str, counts: &BTreeMap<SyncState, u64>) {

@@ -95,6 +95,8 @@ kinds! {
     TokenLifeTooShort = BAD_GATEWAY, "token-life-too-short", "Monite's tokens do not live long enough";
     /// Monite cannot be asked right now.
     MoniteUnavailable = SERVICE_UNAVAILABLE, "monite-unavailable", "Monite cannot be asked right now";
+    /// The keys that sessions are signed with cannot be had.
+    SessionKeysUnavailable = SERVICE_UNAVAILABLE, "session-keys-unavailable", "The issuer's keys cannot be had right now";
     /// The bridge's database cannot be used right now.
     StoreUnavailable = SERVICE_UNAVAILABLE, "store-unavailable", "The database cannot be used right now";
     /// The process is shutting down.

@@ -22,6 +22,10 @@ pub async fn serve(listener: TcpListener, app: App) -> std::io::Result<()> {
         let (broker, stopping) = (broker.clone(), stopping.clone());
         tokio::spawn(async move { broker.follow(&events, stopping).await })
     };
+    let sessions = app.sessions.clone().map(|sessions| {
+        let stopping = stopping.clone();
+        tokio::spawn(async move { sessions.follow(stopping).await })
+    });
     let listener = listener.tap_io(|socket| {
         // Small answers must not wait for more to send.
         if let Err(error) = socket.set_nodelay(true) {
@@ -31,8 +35,11 @@ pub async fn serve(listener: TcpListener, app: App) -> std::io::Result<()> {
     let serving = axum::serve(listener, router(app)).with_graceful_shutdown(stopping.clone().cancelled_owned());
     let outcome = within_bound(&stopping, serving.into_future()).await;
     stopping.cancel();
-    // It ends with `stopping`.
+    // They end with `stopping`.
     let _ = follow.await;
+    if let Some(sessions) = sessions {
+        let _ = sessions.await;
+    }
     outcome
 }
 

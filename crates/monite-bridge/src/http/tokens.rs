@@ -1,5 +1,7 @@
 //! Tokens: for the product's backend, and for the browser with a session. Both can only ever give entity-user tokens.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::extract::State;
 use axum::http::{HeaderMap, HeaderValue, header};
@@ -15,7 +17,7 @@ use super::users::no_such_user;
 use super::{App, Shared};
 use crate::broker::{BrokerError, Handout};
 use crate::domain::{CustomerId, UserId};
-use crate::session::SessionUser;
+use crate::session::{SessionError, SessionUser};
 
 /// What an SDK's `fetchToken` answers, and what the React SDK needs before its first call.
 #[derive(Serialize)]
@@ -38,7 +40,7 @@ pub(super) async fn for_user(State(app): State<Shared>, OfUser(customer, user): 
 
 /// `GET|POST /v1/token`.
 pub(super) async fn for_session(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, Problem> {
-    let SessionUser { customer, user } = session(&app, &headers)?;
+    let SessionUser { customer, user } = session(&app, &headers).await?;
     match app.broker.token_for(&customer, &user).await {
         Ok(handout) => Ok(hand_out(&app, &handout)),
         Err(BrokerError::NoSuchCustomer | BrokerError::NoSuchUser) => {
@@ -51,9 +53,9 @@ pub(super) async fn for_session(State(app): State<Shared>, headers: HeaderMap) -
     }
 }
 
-fn session(app: &App, headers: &HeaderMap) -> Result<SessionUser, Problem> {
+async fn session(app: &App, headers: &HeaderMap) -> Result<SessionUser, Problem> {
     let Some(sessions) = &app.sessions else {
-        let detail = "Sessions are not configured: set session.hs256_secret_env, or ask with an API key at \
+        let detail = "Sessions are not configured: set session.preset, jwks_url, jwks_file or hs256_secret_env, or ask with an API key at \
                       /v1/customers/{customer}/users/{user}/token.";
         return Err(Problem::new(Kind::SessionsOff, detail));
     };
@@ -62,11 +64,27 @@ fn session(app: &App, headers: &HeaderMap) -> Result<SessionUser, Problem> {
         return Err(Problem::new(Kind::InvalidSession, detail)
             .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"session\""));
     };
-    sessions.verify(token, app.clock.now()).map_err(|refusal| {
-        let challenge = "Bearer realm=\"session\", error=\"invalid_token\"";
-        Problem::new(Kind::InvalidSession, format!("The session token is refused: {refusal}."))
-            .with_header(header::WWW_AUTHENTICATE, challenge)
-    })
+    sessions.verify(token).await.map_err(no_session)
+}
+
+/// What the page is told when its session counts for nothing, or cannot be judged now.
+fn no_session(error: SessionError) -> Problem {
+    match error {
+        SessionError::Refused(refusal) => {
+            let challenge = "Bearer realm=\"session\", error=\"invalid_token\"";
+            Problem::new(Kind::InvalidSession, format!("The session token is refused: {refusal}."))
+                .with_header(header::WWW_AUTHENTICATE, challenge)
+        }
+        SessionError::KeysUnavailable { retry_after } => {
+            let detail = "Whether the session is a good one cannot be told: its issuer does not show the key it is signed with. Ask again.";
+            Problem::new(Kind::SessionKeysUnavailable, detail).retry_after(whole_seconds(retry_after))
+        }
+    }
+}
+
+/// In full, and never at once.
+fn whole_seconds(wait: Duration) -> u64 {
+    wait.as_millis().div_ceil(1000).clamp(1, 3600) as u64
 }
 
 fn hand_out(app: &App, handout: &Handout) -> Response {

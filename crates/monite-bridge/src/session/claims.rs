@@ -24,6 +24,8 @@ pub(super) struct Accepted {
     pub(super) user: SessionUser,
     /// When it ends, leeway included.
     pub(super) until: Timestamp,
+    /// The number of the keys it was verified with; 0 for a shared secret.
+    pub(super) generation: u64,
 }
 
 impl Rules {
@@ -37,8 +39,10 @@ impl Rules {
         }
     }
 
-    /// Decides on claims whose signature is right.
-    pub(super) fn check(&self, claims: &Map<String, Value>, now: Timestamp) -> Result<Accepted, SessionRefusal> {
+    /// Decides on claims whose signature is right: who it is, and until when, leeway included.
+    pub(super) fn check(
+        &self, claims: &Map<String, Value>, now: Timestamp,
+    ) -> Result<(SessionUser, Timestamp), SessionRefusal> {
         let leeway = self.leeway.as_secs_f64();
         let seconds = now.as_microsecond() as f64 / 1e6;
         let exp = number(claims, "exp")?.ok_or_else(|| SessionRefusal::Missing("exp".to_owned()))?;
@@ -56,7 +60,7 @@ impl Rules {
         };
         // An `exp` in the far future is the issuer's choice; the calendar ends first.
         let until = Timestamp::from_microsecond(((exp + leeway) * 1e6) as i64).unwrap_or(Timestamp::MAX);
-        Ok(Accepted { user, until })
+        Ok((user, until))
     }
 
     fn check_issuer(&self, claims: &Map<String, Value>) -> Result<(), SessionRefusal> {
@@ -106,8 +110,8 @@ fn lookup<'a>(claims: &'a Map<String, Value>, claim: &str) -> Option<&'a Value> 
     if let Some(value) = claims.get(claim) {
         return Some(value);
     }
-    let (first, rest) = claim.split_once('.')?;
-    lookup(claims.get(first)?.as_object()?, rest)
+    // The longest name first: of `https://example.com/org.id` the first half is one name with dots.
+    claim.rmatch_indices('.').find_map(|(dot, _)| lookup(claims.get(&claim[..dot])?.as_object()?, &claim[dot + 1..]))
 }
 
 fn wrong(claim: &str, problem: &str) -> SessionRefusal {

@@ -1,30 +1,46 @@
 //! A session token of the product -> which customer and which user it is for.
 //!
-//! HS256 only, with one shared secret. The algorithm is what the configuration says, never what the token says. A session that
-//! was accepted once is remembered by the hash of its token until it ends: checking costs more than all the rest of a hand-out.
+//! A session is signed with a secret that the product shares with us (HS256), or with a private key of an issuer whose public keys
+//! come from a URL or a file. The algorithm is what the secret or the key says, never what the token says. A session that was accepted
+//! once is remembered by the hash of its token until it ends or the keys change: checking costs more than all the rest of a hand-out.
+//! In reading order:
+//!
+//! - `token`: a JWT taken apart; `claims`: what it must say; `refusal`: why it is not accepted
+//! - `keys`: public keys and their algorithms; `source`: which ones count right now, from a `file` or a URL (`remote`)
+//! - `web`, `flights`: asking the issuer; one ask at a time
 
 mod claims;
+mod file;
+mod flights;
+mod keys;
 mod refusal;
+mod remote;
+mod source;
+mod token;
+mod web;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, DecodingKey};
 use moka::sync::Cache;
+use monite::Clock;
 use secrecy::{ExposeSecret, SecretString};
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
+use tokio_util::sync::CancellationToken;
+use url::Url;
 
 use self::claims::{Accepted, Rules};
-pub use self::refusal::SessionRefusal;
+use self::file::KeyFile;
+pub use self::file::KeyFileError;
+pub use self::refusal::{SessionError, SessionRefusal};
+use self::remote::Remote;
+use self::source::KeySource;
+use self::token::{MAX_TOKEN_BYTES, Parts};
+use self::web::Web;
 use crate::config::SessionConfig;
 use crate::domain::{CustomerId, UserId};
-
-/// Longer tokens are refused unread: hashing what nobody issued is work for an attacker.
-const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
 /// Sessions remembered at most; an entry takes about 200 bytes.
 const REMEMBERED: u64 = 100_000;
@@ -48,40 +64,120 @@ pub struct Sessions {
 }
 
 struct Inner {
-    key: DecodingKey,
+    signed: Signed,
     rules: Rules,
     accepted: Cache<[u8; 32], Arc<Accepted>>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What a session must be signed with.
+enum Signed {
+    /// The secret that the product shares with us.
+    Secret(DecodingKey),
+    /// A private key of the issuer.
+    Keys(KeySource),
+}
+
+/// What checking sessions needs besides the configuration, and must not be in it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SessionSecrets<'a> {
+    /// What `session.hs256_secret_env` leads to.
+    pub hs256: Option<&'a SecretString>,
+}
+
+/// Why sessions cannot be checked as configured.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionSetupError {
+    /// `session.jwks_file`.
+    #[error(transparent)]
+    KeyFile(#[from] KeyFileError),
+    /// `session.jwks_url` is no address: [`crate::config`] refuses it with a better message.
+    #[error("the address of the issuer cannot be read")]
+    Address(#[from] url::ParseError),
+    /// No way to ask an issuer, mostly because the system's certificates cannot be read.
+    #[error("HTTP cannot be set up")]
+    Http(#[source] HttpError),
+}
+
+/// Why HTTP cannot be set up.
+pub type HttpError = Box<dyn std::error::Error + Send + Sync>;
+
+/// How far the keys of the issuer can be relied upon, for those who watch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeysStanding {
+    /// Keys that can be used.
+    pub usable: u64,
+    /// How often the issuer was asked for them.
+    pub asks: u64,
+    /// How often in vain.
+    pub failures: u64,
+    /// Since when it gives none.
+    pub down_since: Option<Timestamp>,
 }
 
 impl Sessions {
-    /// Sessions signed with `secret`, under the rules of `[session]`.
-    #[must_use]
-    pub fn hs256(config: &SessionConfig, secret: &SecretString) -> Self {
-        let bytes = secret.expose_secret().as_bytes();
-        let inner = Inner {
-            key: DecodingKey::from_secret(bytes),
-            rules: Rules::of(config),
-            accepted: Cache::builder().max_capacity(REMEMBERED).time_to_idle(IDLE).build(),
-        };
-        Self { inner: Arc::new(inner) }
-    }
-
-    /// Who the session is for.
+    /// Sessions as `[session]` says; `None` when it says nothing of how they are signed. Keys by URL are not fetched yet: that is
+    /// [`Sessions::follow`], or the first session.
     ///
     /// # Errors
-    /// [`SessionRefusal`] says what the issuer has to mend.
-    pub fn verify(&self, token: &str, now: Timestamp) -> Result<SessionUser, SessionRefusal> {
+    /// [`SessionSetupError`] when the file of keys cannot be used, or no HTTP can be set up.
+    pub fn new(
+        config: &SessionConfig, secrets: SessionSecrets<'_>, clock: Arc<dyn Clock>,
+    ) -> Result<Option<Self>, SessionSetupError> {
+        let signed = if let Some(url) = &config.jwks_url {
+            let web = Web::for_keys().map_err(|error| SessionSetupError::Http(error.into()))?;
+            Signed::Keys(KeySource::Remote(Arc::new(Remote::new(Url::parse(url)?, web, Arc::clone(&clock)))))
+        } else if let Some(path) = &config.jwks_file {
+            Signed::Keys(KeySource::File(Arc::new(KeyFile::open(path)?)))
+        } else if let Some(secret) = secrets.hs256 {
+            Signed::Secret(DecodingKey::from_secret(secret.expose_secret().as_bytes()))
+        } else {
+            return Ok(None);
+        };
+        let accepted = Cache::builder().max_capacity(REMEMBERED).time_to_idle(IDLE).build();
+        Ok(Some(Self { inner: Arc::new(Inner { signed, rules: Rules::of(config), accepted, clock }) }))
+    }
+
+    /// Keeps keys by URL fresh, until `stopping`.
+    pub async fn follow(&self, stopping: CancellationToken) {
+        match &self.inner.signed {
+            Signed::Keys(KeySource::Remote(remote)) => remote.follow(stopping).await,
+            Signed::Keys(KeySource::File(_)) | Signed::Secret(_) => stopping.cancelled().await,
+        }
+    }
+
+    /// Who the session is for. A session that is remembered costs a hash: nothing is asked, and nothing waited for.
+    ///
+    /// # Errors
+    /// [`SessionError`]; a refusal says what the issuer has to mend.
+    pub async fn verify(&self, token: &str) -> Result<SessionUser, SessionError> {
         if token.len() > MAX_TOKEN_BYTES {
-            return Err(SessionRefusal::Malformed("it is longer than 16 KiB"));
+            return Err(SessionRefusal::Malformed("it is longer than 16 KiB").into());
         }
         let hash: [u8; 32] = Sha256::digest(token.as_bytes()).into();
-        if let Some(accepted) = self.inner.accepted.get(&hash) {
-            return if now < accepted.until { Ok(accepted.user.clone()) } else { Err(SessionRefusal::Expired) };
+        self.inner.notice_changed_keys().await;
+        let accepted = match self.inner.remembered(&hash) {
+            Some(accepted) => accepted,
+            None => self.inner.check_and_remember(token, hash).await?,
+        };
+        if self.inner.clock.now() >= accepted.until {
+            return Err(SessionRefusal::Expired.into());
         }
-        let accepted = self.inner.check(token, now)?;
-        let user = accepted.user.clone();
-        self.inner.accepted.insert(hash, Arc::new(accepted));
-        Ok(user)
+        Ok(accepted.user.clone())
+    }
+
+    /// The issuer's keys; `None` where sessions are signed with a shared secret.
+    #[must_use]
+    pub fn keys_standing(&self) -> Option<KeysStanding> {
+        let Signed::Keys(source) = &self.inner.signed else { return None };
+        let usable = source.current().get().map_or(0, |held| held.keys.len() as u64);
+        Some(match source {
+            KeySource::Remote(remote) => {
+                let (asks, failures) = remote.counts();
+                KeysStanding { usable, asks, failures, down_since: remote.down_since() }
+            }
+            KeySource::File(_) => KeysStanding { usable, asks: 0, failures: 0, down_since: None },
+        })
     }
 }
 
@@ -92,36 +188,66 @@ impl std::fmt::Debug for Sessions {
 }
 
 impl Inner {
-    fn check(&self, token: &str, now: Timestamp) -> Result<Accepted, SessionRefusal> {
-        let parts: Vec<&str> = token.split('.').collect();
-        let [header, claims, signature] = parts[..] else {
-            return Err(SessionRefusal::Malformed("a JWT has three parts with dots in between"));
-        };
-        check_header(header)?;
-        let signed = &token.as_bytes()[..header.len() + 1 + claims.len()];
-        // The algorithm is ours to say; a signature that is not even base64url is a wrong one.
-        if !jsonwebtoken::crypto::verify(signature, signed, &self.key, Algorithm::HS256).unwrap_or(false) {
-            return Err(SessionRefusal::Signature);
+    async fn notice_changed_keys(&self) {
+        if let Signed::Keys(source) = &self.signed {
+            source.notice(self.clock.now()).await;
         }
-        let claims =
-            json_object(claims).ok_or(SessionRefusal::Malformed("its claims are not a JSON object in base64url"))?;
-        self.rules.check(&claims, now)
+    }
+
+    /// What was verified with the keys that count now. Once the issuer's keys change, every session is verified anew: a key that
+    /// was taken back ends those it had signed.
+    fn remembered(&self, hash: &[u8; 32]) -> Option<Arc<Accepted>> {
+        let generation = match &self.signed {
+            Signed::Secret(_) => 0,
+            Signed::Keys(source) => source.current().number(),
+        };
+        self.accepted.get(hash).filter(|accepted| accepted.generation == generation)
+    }
+
+    async fn check_and_remember(&self, token: &str, hash: [u8; 32]) -> Result<Arc<Accepted>, SessionError> {
+        let parts = Parts::of(token)?;
+        let generation = match &self.signed {
+            Signed::Secret(secret) => {
+                check_secret(&parts, secret)?;
+                0
+            }
+            Signed::Keys(source) => check_key(&parts, source).await?,
+        };
+        let (user, until) = self.rules.check(&parts.claims()?, self.clock.now())?;
+        let accepted = Arc::new(Accepted { user, until, generation });
+        self.accepted.insert(hash, Arc::clone(&accepted));
+        Ok(accepted)
     }
 }
 
-fn check_header(part: &str) -> Result<(), SessionRefusal> {
-    let header = json_object(part).ok_or(SessionRefusal::Malformed("its header is not a JSON object in base64url"))?;
-    if header.get("alg").and_then(Value::as_str) != Some("HS256") {
+/// The algorithm is ours to say.
+fn check_secret(parts: &Parts<'_>, secret: &DecodingKey) -> Result<(), SessionRefusal> {
+    if parts.header.alg.as_deref() != Some("HS256") {
         return Err(SessionRefusal::Algorithm);
     }
-    if header.contains_key("crit") {
-        return Err(SessionRefusal::Critical);
-    }
-    Ok(())
+    // A signature that is not even base64url is a wrong one.
+    let verified = jsonwebtoken::crypto::verify(parts.signature, parts.signed, secret, Algorithm::HS256);
+    if verified.unwrap_or(false) { Ok(()) } else { Err(SessionRefusal::Signature) }
 }
 
-fn json_object(part: &str) -> Option<Map<String, Value>> {
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).ok()?).ok()
+/// Checks the signature, if need be after one more look at the issuer's keys. Gives the generation of the key that verified it.
+async fn check_key(parts: &Parts<'_>, source: &KeySource) -> Result<u64, SessionError> {
+    let mut looked_again = false;
+    loop {
+        let held = source.current().get();
+        let chosen = held.as_ref().map(|held| held.keys.choose(&parts.header));
+        match (chosen, &held) {
+            (Some(Ok(key)), Some(held)) if key.verifies(parts.signature, parts.signed) => return Ok(held.number),
+            (Some(Ok(_)), _) => return Err(SessionRefusal::KeySignature.into()),
+            (Some(Err(refusal)), _) if !refusal.may_be_a_new_key() => return Err(refusal.into()),
+            (Some(Err(refusal)), _) if looked_again => return Err(source.cannot_tell().unwrap_or(refusal.into())),
+            (None, _) if looked_again => return Err(source.unavailable()),
+            (Some(Err(_)) | None, _) => {
+                source.look_again().await;
+                looked_again = true;
+            }
+        }
+    }
 }
 
 #[cfg(test)]

@@ -1,15 +1,32 @@
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::{EncodingKey, Header, encode};
-use serde_json::json;
+use monite::ManualClock;
+use serde_json::{Value, json};
 
 use super::*;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const NOW: i64 = 1_800_000_000;
 
-fn sessions(adjust: impl FnOnce(&mut SessionConfig)) -> Sessions {
+fn sessions_at(clock: &ManualClock, adjust: impl FnOnce(&mut SessionConfig)) -> Sessions {
     let mut config = SessionConfig { leeway: Duration::from_secs(30), ..SessionConfig::default() };
     adjust(&mut config);
-    Sessions::hs256(&config, &SecretString::from(SECRET))
+    let secrets = SessionSecrets { hs256: Some(&SecretString::from(SECRET)) };
+    Sessions::new(&config, secrets, Arc::new(clock.clone())).unwrap().unwrap()
+}
+
+fn sessions(adjust: impl FnOnce(&mut SessionConfig)) -> Sessions {
+    sessions_at(&ManualClock::at(at(NOW)), adjust)
+}
+
+/// With a shared secret nothing is asked, so the answer is there at once.
+fn verify(sessions: &Sessions, token: &str) -> Result<SessionUser, SessionRefusal> {
+    match futures::FutureExt::now_or_never(sessions.verify(token)).expect("nothing to wait for") {
+        Ok(user) => Ok(user),
+        Err(SessionError::Refused(refusal)) => Err(refusal),
+        Err(other) => panic!("{other}"),
+    }
 }
 
 fn sign(claims: &Value) -> String {
@@ -21,7 +38,7 @@ fn at(seconds: i64) -> Timestamp {
 }
 
 fn check(claims: &Value, adjust: impl FnOnce(&mut SessionConfig)) -> String {
-    match sessions(adjust).verify(&sign(claims), at(NOW)) {
+    match verify(&sessions(adjust), &sign(claims)) {
         Ok(found) => format!("{}/{}", found.customer, found.user),
         Err(refusal) => refusal.to_string(),
     }
@@ -99,6 +116,16 @@ fn claims_may_be_nested_or_have_dots_in_their_name() {
     };
     let claims = json!({"app_metadata": {"org": {"id": "acme"}}, "https://example.com/user": "ana", "exp": NOW + 60});
     assert_eq!(check(&claims, nested), "acme/ana");
+    // The literal name wins over the way to it.
+    let both = |config: &mut SessionConfig| config.customer_claim = "app_metadata.org".to_owned();
+    let claims = json!({"app_metadata": {"org": "beta"}, "app_metadata.org": "acme", "sub": "ana", "exp": NOW + 60});
+    assert_eq!(check(&claims, both), "acme/ana");
+    // A name with dots may be the beginning of a way.
+    let inside = |config: &mut SessionConfig| config.customer_claim = "https://example.com/org.id".to_owned();
+    let claims = json!({"https://example.com/org": {"id": "acme"}, "sub": "ana", "exp": NOW + 60});
+    assert_eq!(check(&claims, inside), "acme/ana");
+    let claims = json!({"https://example.com/org": ["acme"], "sub": "ana", "exp": NOW + 60});
+    assert_eq!(check(&claims, inside), "the claim https://example.com/org.id is missing");
 }
 
 #[test]
@@ -141,18 +168,21 @@ fn a_token_is_not_taken_at_its_word_about_the_algorithm() {
         ("a.b.c".to_owned(), "it is not a JWT: its header is not a JSON object in base64url".to_owned()),
         ("x".repeat(MAX_TOKEN_BYTES + 1), "it is not a JWT: it is longer than 16 KiB".to_owned()),
     ] {
-        let refusal = sessions(|_| {}).verify(&token, at(NOW)).unwrap_err();
+        let refusal = verify(&sessions(|_| {}), &token).unwrap_err();
         assert_eq!(refusal.to_string(), expected, "{token}");
     }
 }
 
 #[test]
 fn a_remembered_session_still_ends() {
-    let sessions = sessions(|_| {});
+    let clock = ManualClock::at(at(NOW));
+    let sessions = sessions_at(&clock, |_| {});
     let token = sign(&json!({"org_id": "acme", "sub": "ana", "exp": NOW + 60}));
-    assert!(sessions.verify(&token, at(NOW)).is_ok());
-    assert!(sessions.verify(&token, at(NOW + 89)).is_ok(), "within the leeway");
-    assert_eq!(sessions.verify(&token, at(NOW + 90)), Err(SessionRefusal::Expired));
+    assert!(verify(&sessions, &token).is_ok());
+    clock.advance(Duration::from_secs(89));
+    assert!(verify(&sessions, &token).is_ok(), "within the leeway");
+    clock.advance(Duration::from_secs(1));
+    assert_eq!(verify(&sessions, &token), Err(SessionRefusal::Expired));
 }
 
 #[test]

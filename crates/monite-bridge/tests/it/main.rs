@@ -15,6 +15,7 @@ mod drift_unsure;
 mod equal;
 mod export;
 mod import;
+mod issuers;
 mod lag;
 mod late;
 mod never_twice;

@@ -55,7 +55,8 @@ fn security_schemes() -> Value {
         },
         "session": {
             "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
-            "description": "The product's own session token: HS256, with the customer's and the user's id in the configured claims.",
+            "description": "The product's own session token, with the customer's and the user's id in the configured claims: signed with a \
+                            shared secret (HS256) or with one of the issuer's keys (RS256, ES256, EdDSA).",
         },
     })
 }

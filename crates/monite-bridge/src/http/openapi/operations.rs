@@ -298,6 +298,7 @@ fn tokens() -> Vec<Operation> {
         MoniteRefused,
         TokenLifeTooShort,
         MoniteUnavailable,
+        SessionKeysUnavailable,
         StoreUnavailable,
         ShuttingDown,
     ];

@@ -6,6 +6,7 @@ mod clocks;
 mod cluster;
 mod database;
 mod documents;
+mod issuer;
 mod log;
 mod probes;
 mod transport;
@@ -32,7 +33,7 @@ use monite_bridge::reconcile::plan::OnCustomerDelete;
 use monite_bridge::reconcile::sweep::{Pace, Swept, Tally};
 use monite_bridge::reconcile::visit::Workshop;
 use monite_bridge::reconcile::{Awaited, Policy, Reconciler, Sweeper};
-use monite_bridge::session::Sessions;
+use monite_bridge::session::{SessionSecrets, Sessions};
 use monite_bridge::shared_token::PartnerTokenVault;
 use monite_bridge::store::seal::MasterKey;
 use monite_bridge::store::{Store, WorkerId, postgres::PostgresStore};
@@ -48,6 +49,7 @@ use self::clocks::{AdvancingClock, FreezingClock};
 pub(crate) use self::cluster::Cluster;
 pub(crate) use self::database::{Database, Place, on_every_database, on_one_database};
 pub(crate) use self::documents::{customer_document, user_document};
+pub(crate) use self::issuer::{Issuer, IssuerKey, Reply, key_set, unsigned};
 use self::log::Log;
 pub(crate) use self::probes::lose_table_in;
 pub(crate) use self::transport::{Dies, Fuse, InProcess};
@@ -270,7 +272,7 @@ impl TestBridge {
             fuse,
             place,
         };
-        bridge.router = router(bridge.app());
+        bridge.open_doors();
         bridge
     }
 
@@ -283,7 +285,16 @@ impl TestBridge {
             Process::start(&self.setup, &self.place, &self.sandbox, &self.clock, &self.fuse, "test").await;
         (self.store, self.reconciler, self.sweeper, self.broker, self.events, self.stopping) =
             (store, reconciler, sweeper, broker, events, stopping);
-        self.router = router(self.app());
+        self.open_doors();
+    }
+
+    fn open_doors(&mut self) {
+        let app = self.app();
+        if let Some(sessions) = app.sessions.clone() {
+            let stopping = self.stopping.clone();
+            tokio::spawn(async move { sessions.follow(stopping).await });
+        }
+        self.router = router(app);
     }
 
     /// The database is gone, and another process begins with an empty one. It is another bridge, until it is told that it is not.
@@ -334,13 +345,15 @@ impl TestBridge {
     /// Everything the routes work with, for a server of one's own.
     pub(crate) fn app(&self) -> App {
         let secret = SecretString::from(SESSION_SECRET);
+        let secrets = SessionSecrets { hs256: Some(&secret) };
+        let sessions = |config| Sessions::new(config, secrets, Arc::new(self.clock.clone())).unwrap();
         App {
             store: Arc::clone(&self.store),
             templates: Arc::clone(&self.reconciler.workshop().templates),
             reconciler: self.reconciler.clone(),
             events: self.events.clone(),
             broker: self.broker.clone(),
-            sessions: self.setup.session.as_ref().map(|config| Sessions::hs256(config, &secret)),
+            sessions: self.setup.session.as_ref().and_then(sessions),
             keys: ApiKeys::bootstrap(self.setup.api_key.map(SecretString::from).as_ref())
                 .with_store(Arc::clone(&self.store), Arc::new(self.clock.clone())),
             clock: Arc::new(self.clock.clone()),
@@ -466,6 +479,11 @@ impl TestBridge {
     /// Logins of the entity users of a customer at Monite, deleted ones not.
     pub(crate) async fn logins(&self, customer: &str) -> Vec<String> {
         self.sandbox.logins(&self.entity_id(customer).await)
+    }
+
+    /// How many lines of the log, since this bridge began, hold all of these texts.
+    pub(crate) fn logged(&self, texts: &[&str]) -> usize {
+        self.log.text().lines().filter(|line| texts.iter().all(|text| line.contains(text))).count()
     }
 
     /// From now on this text must not show up in the log.
