@@ -177,7 +177,8 @@ impl Bridge {
     /// [`ConfigError`] when the session secret is not there, or the file of the issuer's keys cannot be used.
     pub fn app(&self, stopping: CancellationToken) -> Result<App, ConfigError> {
         let (config, secrets) = (&self.setup.config, &self.setup.secrets);
-        let session_secrets = SessionSecrets { hs256: secrets.session_secret(config)? };
+        let session_secrets =
+            SessionSecrets { hs256: secrets.session_secret(config)?, introspection: secrets.introspection.as_ref() };
         let sessions = Sessions::new(&config.session, session_secrets, Arc::clone(&self.clock)).map_err(unusable)?;
         Ok(App {
             store: Arc::clone(&self.store),
@@ -224,11 +225,17 @@ impl Bridge {
 fn unusable(error: SessionSetupError) -> ConfigError {
     let key = match &error {
         SessionSetupError::KeyFile(_) => "session.jwks_file",
+        SessionSetupError::NoIntrospectionSecret => config::INTROSPECTION_SECRET,
         SessionSetupError::Address(_) | SessionSetupError::Http(_) => "session.jwks_url",
     };
     let why = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
     let problem = config::Problem { key: key.to_owned(), message: format!("{error}{why}"), origin: None };
-    let advice = "The file is the issuer's key set (JWKS) as it shows it; `curl` its address into the file.".to_owned();
+    let advice = match &error {
+        SessionSetupError::KeyFile(_) => "The file is the issuer's key set (JWKS) as it shows it: put its address into session.jwks_url instead, or curl it into the file.",
+        SessionSetupError::NoIntrospectionSecret => "Set that variable and start again.",
+        SessionSetupError::Address(_) | SessionSetupError::Http(_) => "Correct what is named and start again.",
+    }
+    .to_owned();
     ConfigError::Invalid { problems: vec![problem], advice }
 }
 

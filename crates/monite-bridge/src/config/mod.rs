@@ -26,9 +26,10 @@ pub use self::database::{DatabaseConfig, DatabaseUrl};
 pub use self::environment::EnvVars;
 pub use self::error::{ConfigError, Problem};
 pub use self::monite::{MoniteConfig, MoniteTarget};
+pub(crate) use self::secrets::INTROSPECTION_SECRET;
 pub use self::secrets::{EnvCredentials, Secrets};
 pub use self::server::ServerConfig;
-pub use self::session::SessionConfig;
+pub use self::session::{IntrospectionConfig, SessionConfig, SessionPreset};
 pub use self::sync::{Drift, OnCustomerDelete, OnUserDelete, SyncConfig};
 
 use crate::domain::role::RoleTemplates;
@@ -110,6 +111,12 @@ impl Config {
         if !session.says_how_it_is_signed() && (session.issuer.is_some() || !session.audience.is_empty()) {
             notes.push(
                 "[session] says what a session must carry but not how it is signed: without session.jwks_url, jwks_file or hs256_secret_env the token route for browsers is off"
+                    .to_owned(),
+            );
+        }
+        if session.takes_any_audience() {
+            notes.push(
+                "[session] names no audience: every token of the issuer would do, also those it makes for other applications"
                     .to_owned(),
             );
         }

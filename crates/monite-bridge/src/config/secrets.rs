@@ -19,6 +19,8 @@ pub struct Secrets {
     /// The variable that `session.hs256_secret_env` names. Absent where it is not set: only `serve` needs it, and an operator's
     /// shell from which `status` runs need not hold it.
     pub session_hs256: Option<SecretString>,
+    /// `MONITE_BRIDGE_INTROSPECTION_SECRET`: what we say to the issuer when asking whether a session is still alive.
+    pub introspection: Option<SecretString>,
 }
 
 /// The partner's credentials at Monite as the environment gave them.
@@ -29,6 +31,9 @@ pub struct EnvCredentials {
     /// Secret.
     pub client_secret: SecretString,
 }
+
+/// The variable with the secret of `session.introspection_client_id`.
+pub(crate) const INTROSPECTION_SECRET: &str = "MONITE_BRIDGE_INTROSPECTION_SECRET";
 
 /// RFC 7518 section 3.2: an HS256 key has at least the size of the hash.
 const GOOD_HS256_BYTES: usize = 32;
@@ -47,6 +52,10 @@ impl Secrets {
                 .as_ref()
                 .and_then(|name| env.get(name))
                 .map(SecretString::from),
+            // A line break at the end comes from `$(cat file)` habits.
+            introspection: env
+                .get(INTROSPECTION_SECRET)
+                .map(|secret| SecretString::from(secret.trim_end_matches(['\r', '\n']))),
         };
         if problems.is_empty() {
             return Ok(secrets);
@@ -162,6 +171,7 @@ mod tests {
                 ("MONITE_CLIENT_SECRET", "s3cr3t-client\n"),
                 ("MONITE_BRIDGE_MASTER_KEY", KEY.trim_end_matches('=')),
                 ("MONITE_BRIDGE_API_KEY", "s3cr3t-key"),
+                ("MONITE_BRIDGE_INTROSPECTION_SECRET", "s3cr3t-introspection\n"),
                 ("SESSION", "s3cr3t-of-at-least-thirty-two-bytes"),
             ],
             Some("SESSION"),
@@ -172,6 +182,7 @@ mod tests {
         assert_eq!(secrets.master_key.as_ref().unwrap().to_base64().expose_secret(), KEY);
         assert_eq!(secrets.api_key.as_ref().unwrap().expose_secret(), "s3cr3t-key");
         assert!(secrets.session_hs256.is_some());
+        assert_eq!(secrets.introspection.as_ref().unwrap().expose_secret(), "s3cr3t-introspection");
         let shown = format!("{secrets:?}");
         assert!(!shown.contains("s3cr3t") && !shown.contains(KEY.trim_end_matches('=')), "{shown}");
     }

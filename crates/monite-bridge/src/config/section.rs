@@ -223,6 +223,9 @@ fn secret_advice(section: &str, key: &str) -> Option<String> {
         return Some("the client id belongs to its secret: set the environment variable MONITE_CLIENT_ID".to_owned());
     }
     let instead = match (section, folded.as_str()) {
+        ("session", key) if key.starts_with("introspection") => {
+            "set the environment variable MONITE_BRIDGE_INTROSPECTION_SECRET"
+        }
         ("session", _) => "name the environment variable that holds it in session.hs256_secret_env",
         (_, "client_secret") => "set the environment variable MONITE_CLIENT_SECRET",
         (_, "api_key") => "set the environment variable MONITE_BRIDGE_API_KEY",

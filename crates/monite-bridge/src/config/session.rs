@@ -1,12 +1,18 @@
+mod preset;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
 use super::address;
 use super::section::Section;
 
+pub use self::preset::SessionPreset;
+
 /// `[session]`: how the product's own session tokens (JWT) are checked when a browser asks for a Monite token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionConfig {
+    /// Whose tokens they are, if it is somebody known. What follows from it stands in the other fields already.
+    pub preset: Option<SessionPreset>,
     /// Where the issuer shows its public keys: https, or http on this machine.
     pub jwks_url: Option<String>,
     /// A file with the issuer's public keys, read again when it changes.
@@ -23,7 +29,26 @@ pub struct SessionConfig {
     pub customer_claim: String,
     /// The claim that holds the user's id.
     pub user_claim: String,
+    /// Whether the issuer is asked if a session is still alive, and how.
+    pub introspection: Option<IntrospectionConfig>,
 }
+
+/// Asking the issuer whether a session is still alive (RFC 7662). The secret is `MONITE_BRIDGE_INTROSPECTION_SECRET`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IntrospectionConfig {
+    /// Where: https, or http on this machine.
+    pub url: String,
+    /// Who we are to the issuer.
+    pub client_id: String,
+    /// How long a session that is alive is not asked about again. An ended one gets tokens for so long at most.
+    pub remember: Duration,
+}
+
+/// A person who logs out is out after half a minute; a page that asks for tokens costs the issuer one ask in that time.
+const REMEMBER: Duration = Duration::from_secs(30);
+
+/// Longer, and the proof would be none.
+const MAX_REMEMBER: Duration = Duration::from_secs(300);
 
 /// Longer would keep sessions alive well past the end their issuer gave them.
 const MAX_LEEWAY: Duration = Duration::from_secs(300);
@@ -31,6 +56,8 @@ const MAX_LEEWAY: Duration = Duration::from_secs(300);
 impl Default for SessionConfig {
     fn default() -> Self {
         Self {
+            preset: None,
+            introspection: None,
             jwks_url: None,
             jwks_file: None,
             hs256_secret_env: None,
@@ -46,27 +73,87 @@ impl Default for SessionConfig {
 impl SessionConfig {
     pub(super) fn read(mut section: Section<'_>) -> Self {
         let default = Self::default();
-        let config = Self {
+        let preset = section.choice("preset", &SessionPreset::ALL);
+        let issuer = match preset {
+            Some(preset) => section.parsed("issuer", |text| preset.issuer(text)),
+            None => section.text("issuer"),
+        };
+        let customer_claim = preset.map_or(default.customer_claim, |preset| preset.customer_claim().to_owned());
+        let audience = preset.map_or(&[][..], SessionPreset::audience).iter().map(|one| (*one).to_owned()).collect();
+        let mut config = Self {
+            preset,
             jwks_url: section.parsed("jwks_url", address::trustworthy),
             jwks_file: section.text("jwks_file").map(PathBuf::from),
             hs256_secret_env: section.parsed("hs256_secret_env", variable_name),
-            issuer: section.text("issuer"),
-            audience: section.texts("audience").unwrap_or_default(),
+            issuer,
+            audience: section.texts("audience").unwrap_or(audience),
             leeway: section.duration("leeway", Duration::ZERO..=MAX_LEEWAY).unwrap_or(default.leeway),
-            customer_claim: section.text("customer_claim").unwrap_or(default.customer_claim),
+            customer_claim: section.text("customer_claim").unwrap_or(customer_claim),
             user_claim: section.text("user_claim").unwrap_or(default.user_claim),
+            introspection: None,
         };
-        if config.customer_claim == config.user_claim {
-            section.refuse("user_claim", "customer_claim and user_claim must be two different claims");
-        }
-        if SIGNED.iter().filter(|key| section.has(key)).count() > 1 {
-            section.refuse(
-                "jwks_url",
-                "jwks_url, jwks_file and hs256_secret_env each say how sessions are signed; keep one of them",
-            );
-        }
+        config.introspection = config.read_introspection(&mut section);
+        config.check(&mut section);
         section.finish();
         config
+    }
+
+    fn read_introspection(&self, section: &mut Section<'_>) -> Option<IntrospectionConfig> {
+        let url = section.parsed("introspection_url", address::trustworthy);
+        let client_id = section.text("introspection_client_id");
+        let remember = section.duration("introspection_remember", Duration::ZERO..=MAX_REMEMBER).unwrap_or(REMEMBER);
+        let known = || self.preset?.introspection_url(self.issuer.as_deref()?);
+        match (url, client_id) {
+            (Some(url), Some(client_id)) => Some(IntrospectionConfig { url, client_id, remember }),
+            (None, Some(client_id)) if !section.has("introspection_url") => match known() {
+                Some(url) => Some(IntrospectionConfig { url, client_id, remember }),
+                None => {
+                    let message = "says who asks, but not where; set session.introspection_url";
+                    section.refuse("introspection_client_id", message);
+                    None
+                }
+            },
+            (Some(_), None) => {
+                section
+                    .refuse("introspection_url", "says where to ask, but not who; set session.introspection_client_id");
+                None
+            }
+            (None, _) => None,
+        }
+    }
+
+    /// What is wrong with the keys together, and where keys are found that nobody named.
+    fn check(&mut self, section: &mut Section<'_>) {
+        if SIGNED.iter().filter(|key| section.has(key)).count() > 1 {
+            let message = "jwks_url, jwks_file and hs256_secret_env each say how sessions are signed; keep one of them";
+            section.refuse("jwks_url", message);
+        }
+        if self.customer_claim == self.user_claim {
+            section.refuse("user_claim", "customer_claim and user_claim must be two different claims");
+        }
+        let Some(preset) = self.preset else { return };
+        if !SIGNED.iter().any(|key| section.has(key)) {
+            self.jwks_url = self.issuer.as_deref().and_then(|issuer| preset.jwks_url(issuer));
+            // An issuer that cannot be read is refused already.
+            if self.jwks_url.is_none() && (self.issuer.is_some() || !section.has("issuer")) {
+                section.refuse("preset", preset.missing());
+            }
+        }
+        for (key, claim) in [("customer_claim", &self.customer_claim), ("user_claim", &self.user_claim)] {
+            if let Some(objection) = SessionPreset::objects_to(claim) {
+                section.refuse(key, objection);
+            }
+        }
+        if preset == SessionPreset::Auth0 && self.audience.is_empty() && !section.has("audience") {
+            let message = "with \"auth0\" set session.audience to the identifier of your API: without it every token of the tenant would do";
+            section.refuse("preset", message);
+        }
+    }
+
+    /// Whether tokens that the issuer made for other applications would do.
+    pub(super) fn takes_any_audience(&self) -> bool {
+        let from_issuer = self.jwks_url.is_some() || self.jwks_file.is_some();
+        from_issuer && self.audience.is_empty() && self.preset.is_none_or(SessionPreset::has_audience)
     }
 
     /// Whether sessions can be checked at all.
@@ -86,3 +173,6 @@ fn variable_name(text: &str) -> Result<String, String> {
         "must be the name of an environment variable, such as \"SESSION_SECRET\", not the secret itself".to_owned()
     })
 }
+
+#[cfg(test)]
+mod tests;

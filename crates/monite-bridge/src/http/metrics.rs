@@ -106,6 +106,13 @@ impl Text {
 
     /// The keys that sessions are signed with.
     fn sessions(&mut self, app: &App) {
+        if let Some(counts) = app.sessions.as_ref().and_then(Sessions::check_counts) {
+            let help = "Asks whether a session is still alive, by what the issuer said.";
+            self.family("monite_bridge_session_checks_total", "counter", help);
+            for (outcome, count) in ["alive", "ended", "failed"].into_iter().zip(counts) {
+                self.value("monite_bridge_session_checks_total", &[("outcome", outcome)], count);
+            }
+        }
         let Some(keys) = app.sessions.as_ref().and_then(Sessions::keys_standing) else { return };
         self.gauge("monite_bridge_session_keys", "Keys of the session issuer that can be used.", keys.usable);
         let help = "Asks for the keys of the session issuer, by outcome.";

@@ -97,6 +97,8 @@ kinds! {
     MoniteUnavailable = SERVICE_UNAVAILABLE, "monite-unavailable", "Monite cannot be asked right now";
     /// The keys that sessions are signed with cannot be had.
     SessionKeysUnavailable = SERVICE_UNAVAILABLE, "session-keys-unavailable", "The issuer's keys cannot be had right now";
+    /// Whether a session is still alive must be asked, and cannot be.
+    SessionCheckUnavailable = SERVICE_UNAVAILABLE, "session-check-unavailable", "The session cannot be checked right now";
     /// The bridge's database cannot be used right now.
     StoreUnavailable = SERVICE_UNAVAILABLE, "store-unavailable", "The database cannot be used right now";
     /// The process is shutting down.

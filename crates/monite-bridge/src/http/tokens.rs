@@ -79,6 +79,11 @@ fn no_session(error: SessionError) -> Problem {
             let detail = "Whether the session is a good one cannot be told: its issuer does not show the key it is signed with. Ask again.";
             Problem::new(Kind::SessionKeysUnavailable, detail).retry_after(whole_seconds(retry_after))
         }
+        SessionError::CheckUnavailable => {
+            let detail =
+                "The session is signed well, but its issuer does not say whether it is still alive. Ask again.";
+            Problem::new(Kind::SessionCheckUnavailable, detail).retry_after(1)
+        }
     }
 }
 

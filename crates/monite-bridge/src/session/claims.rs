@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde_json::{Map, Value};
 
 use super::{SessionRefusal, SessionUser};
-use crate::config::SessionConfig;
-use crate::domain::{CustomerId, UserId};
+use crate::config::{SessionConfig, SessionPreset};
+use crate::domain::{CustomerId, InvalidId, UserId};
 
 /// What a session must say.
 #[derive(Debug, Clone)]
@@ -15,14 +15,36 @@ pub(super) struct Rules {
     issuer: Option<String>,
     audience: Vec<String>,
     leeway: Duration,
-    customer_claim: String,
-    user_claim: String,
+    customer: IdClaim,
+    user: IdClaim,
 }
 
+/// Where an id stands, and how.
+#[derive(Debug, Clone)]
+struct IdClaim {
+    name: String,
+    form: Form,
+}
+
+/// How a claim holds an id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// As a text.
+    Text,
+    /// As a text, or as the only one of a list: Keycloak lists organizations.
+    OnlyOne,
+    /// As a text with bars, which ids must not have: Auth0's `auth0|5f7c`. They become colons. A text with colons of its own is
+    /// refused, so that no two claims become the same id.
+    Bars,
+}
+
+/// A session that was accepted.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Accepted {
     pub(super) user: SessionUser,
-    /// When it ends, leeway included.
+    /// When the issuer says it ends.
+    pub(super) exp: Timestamp,
+    /// When it ends here, leeway included.
     pub(super) until: Timestamp,
     /// The number of the keys it was verified with; 0 for a shared secret.
     pub(super) generation: u64,
@@ -30,37 +52,38 @@ pub(super) struct Accepted {
 
 impl Rules {
     pub(super) fn of(config: &SessionConfig) -> Self {
+        let customer_form = if config.preset == Some(SessionPreset::Keycloak) { Form::OnlyOne } else { Form::Text };
+        let bars = config.preset == Some(SessionPreset::Auth0) && config.user_claim == "sub";
+        let user_form = if bars { Form::Bars } else { Form::Text };
         Self {
             issuer: config.issuer.clone(),
             audience: config.audience.clone(),
             leeway: config.leeway,
-            customer_claim: config.customer_claim.clone(),
-            user_claim: config.user_claim.clone(),
+            customer: IdClaim { name: config.customer_claim.clone(), form: customer_form },
+            user: IdClaim { name: config.user_claim.clone(), form: user_form },
         }
     }
 
-    /// Decides on claims whose signature is right: who it is, and until when, leeway included.
+    /// Decides on claims whose signature, by the keys of `generation`, is right.
     pub(super) fn check(
-        &self, claims: &Map<String, Value>, now: Timestamp,
-    ) -> Result<(SessionUser, Timestamp), SessionRefusal> {
+        &self, claims: &Map<String, Value>, now: Timestamp, generation: u64,
+    ) -> Result<Accepted, SessionRefusal> {
         let leeway = self.leeway.as_secs_f64();
-        let seconds = now.as_microsecond() as f64 / 1e6;
+        let now = now.as_microsecond() as f64 / 1e6;
         let exp = number(claims, "exp")?.ok_or_else(|| SessionRefusal::Missing("exp".to_owned()))?;
-        if seconds >= exp + leeway {
+        if now >= exp + leeway {
             return Err(SessionRefusal::Expired);
         }
-        if number(claims, "nbf")?.is_some_and(|nbf| seconds < nbf - leeway) {
+        if number(claims, "nbf")?.is_some_and(|nbf| now < nbf - leeway) {
             return Err(SessionRefusal::NotYetValid);
         }
         self.check_issuer(claims)?;
         self.check_audience(claims)?;
         let user = SessionUser {
-            customer: id(claims, &self.customer_claim, CustomerId::parse)?,
-            user: id(claims, &self.user_claim, UserId::parse)?,
+            customer: self.customer.id(claims, CustomerId::parse)?,
+            user: self.user.id(claims, UserId::parse)?,
         };
-        // An `exp` in the far future is the issuer's choice; the calendar ends first.
-        let until = Timestamp::from_microsecond(((exp + leeway) * 1e6) as i64).unwrap_or(Timestamp::MAX);
-        Ok((user, until))
+        Ok(Accepted { user, exp: seconds(exp), until: seconds(exp + leeway), generation })
     }
 
     fn check_issuer(&self, claims: &Map<String, Value>) -> Result<(), SessionRefusal> {
@@ -96,12 +119,30 @@ fn number(claims: &Map<String, Value>, claim: &str) -> Result<Option<f64>, Sessi
     }
 }
 
-fn id<T>(
-    claims: &Map<String, Value>, claim: &str, parse: fn(&str) -> Result<T, crate::domain::InvalidId>,
-) -> Result<T, SessionRefusal> {
-    let value = lookup(claims, claim).ok_or_else(|| SessionRefusal::Missing(claim.to_owned()))?;
-    let text = value.as_str().ok_or_else(|| wrong(claim, "is not a string"))?;
-    parse(text).map_err(|_| wrong(claim, "is not an id: 1 to 200 letters, digits and - . _ ~ @ : + ,"))
+/// A NumericDate as a time. One in the far future is the issuer's choice; the calendar ends first.
+pub(super) fn seconds(since_1970: f64) -> Timestamp {
+    Timestamp::from_microsecond((since_1970 * 1e6) as i64).unwrap_or(Timestamp::MAX)
+}
+
+impl IdClaim {
+    fn id<T>(&self, claims: &Map<String, Value>, parse: fn(&str) -> Result<T, InvalidId>) -> Result<T, SessionRefusal> {
+        let claim = &self.name;
+        let value = lookup(claims, claim).ok_or_else(|| SessionRefusal::Missing(claim.to_owned()))?;
+        let value = match (self.form, value) {
+            (Form::OnlyOne, Value::Array(listed)) => match &listed[..] {
+                [one] => one,
+                _ => return Err(wrong(claim, "does not name exactly one: ask for a token for one organization")),
+            },
+            (_, value) => value,
+        };
+        let text = value.as_str().ok_or_else(|| wrong(claim, "is not a string"))?;
+        let parsed = match self.form {
+            Form::Bars if text.contains(':') => return Err(wrong(claim, "has a colon, which stands for a bar here")),
+            Form::Bars => parse(&text.replace('|', ":")),
+            Form::Text | Form::OnlyOne => parse(text),
+        };
+        parsed.map_err(|_| wrong(claim, "is not an id: 1 to 200 letters, digits and - . _ ~ @ : + ,"))
+    }
 }
 
 /// A claim by its name, or by the way to it: `app_metadata.org_id`. The plain name wins, because namespaced claims such as

@@ -7,11 +7,13 @@
 //!
 //! - `token`: a JWT taken apart; `claims`: what it must say; `refusal`: why it is not accepted
 //! - `keys`: public keys and their algorithms; `source`: which ones count right now, from a `file` or a URL (`remote`)
+//! - `introspection`: is it still alive, where that is asked
 //! - `web`, `flights`: asking the issuer; one ask at a time
 
 mod claims;
 mod file;
 mod flights;
+mod introspection;
 mod keys;
 mod refusal;
 mod remote;
@@ -34,6 +36,7 @@ use url::Url;
 use self::claims::{Accepted, Rules};
 use self::file::KeyFile;
 pub use self::file::KeyFileError;
+use self::introspection::Introspection;
 pub use self::refusal::{SessionError, SessionRefusal};
 use self::remote::Remote;
 use self::source::KeySource;
@@ -67,6 +70,7 @@ struct Inner {
     signed: Signed,
     rules: Rules,
     accepted: Cache<[u8; 32], Arc<Accepted>>,
+    introspection: Option<Arc<Introspection>>,
     clock: Arc<dyn Clock>,
 }
 
@@ -83,6 +87,8 @@ enum Signed {
 pub struct SessionSecrets<'a> {
     /// What `session.hs256_secret_env` leads to.
     pub hs256: Option<&'a SecretString>,
+    /// What we say to the issuer when asking whether a session is still alive.
+    pub introspection: Option<&'a SecretString>,
 }
 
 /// Why sessions cannot be checked as configured.
@@ -91,7 +97,10 @@ pub enum SessionSetupError {
     /// `session.jwks_file`.
     #[error(transparent)]
     KeyFile(#[from] KeyFileError),
-    /// `session.jwks_url` is no address: [`crate::config`] refuses it with a better message.
+    /// `session.introspection_client_id` needs one.
+    #[error("is not set, and session.introspection_client_id needs it to ask whether a session is still alive")]
+    NoIntrospectionSecret,
+    /// `session.jwks_url` or `introspection_url` is no address: [`crate::config`] refuses it with a better message.
     #[error("the address of the issuer cannot be read")]
     Address(#[from] url::ParseError),
     /// No way to ask an issuer, mostly because the system's certificates cannot be read.
@@ -134,8 +143,9 @@ impl Sessions {
         } else {
             return Ok(None);
         };
+        let introspection = introspection(config, secrets, &clock)?;
         let accepted = Cache::builder().max_capacity(REMEMBERED).time_to_idle(IDLE).build();
-        Ok(Some(Self { inner: Arc::new(Inner { signed, rules: Rules::of(config), accepted, clock }) }))
+        Ok(Some(Self { inner: Arc::new(Inner { signed, rules: Rules::of(config), accepted, introspection, clock }) }))
     }
 
     /// Keeps keys by URL fresh, until `stopping`.
@@ -163,7 +173,16 @@ impl Sessions {
         if self.inner.clock.now() >= accepted.until {
             return Err(SessionRefusal::Expired.into());
         }
+        if let Some(introspection) = &self.inner.introspection {
+            introspection.check(hash, token, &accepted).await?;
+        }
         Ok(accepted.user.clone())
+    }
+
+    /// How often the issuer said that a session is alive, that it has ended, and nothing; `None` where it is not asked.
+    #[must_use]
+    pub fn check_counts(&self) -> Option<[u64; 3]> {
+        self.inner.introspection.as_ref().map(|introspection| introspection.counts())
     }
 
     /// The issuer's keys; `None` where sessions are signed with a shared secret.
@@ -213,11 +232,20 @@ impl Inner {
             }
             Signed::Keys(source) => check_key(&parts, source).await?,
         };
-        let (user, until) = self.rules.check(&parts.claims()?, self.clock.now())?;
-        let accepted = Arc::new(Accepted { user, until, generation });
+        let accepted = Arc::new(self.rules.check(&parts.claims()?, self.clock.now(), generation)?);
         self.accepted.insert(hash, Arc::clone(&accepted));
         Ok(accepted)
     }
+}
+
+fn introspection(
+    config: &SessionConfig, secrets: SessionSecrets<'_>, clock: &Arc<dyn Clock>,
+) -> Result<Option<Arc<Introspection>>, SessionSetupError> {
+    let Some(config) = &config.introspection else { return Ok(None) };
+    let secret = secrets.introspection.ok_or(SessionSetupError::NoIntrospectionSecret)?;
+    let web = Web::for_secrets().map_err(|error| SessionSetupError::Http(error.into()))?;
+    let url = Url::parse(&config.url)?;
+    Ok(Some(Arc::new(Introspection::new(config, url, secret, web, Arc::clone(clock), REMEMBERED))))
 }
 
 /// The algorithm is ours to say.

@@ -14,6 +14,9 @@ pub enum SessionError {
         /// When the issuer may be asked again.
         retry_after: Duration,
     },
+    /// The issuer must be asked whether the session is still alive, and does not answer.
+    #[error("the issuer cannot be asked right now whether the session is still alive")]
+    CheckUnavailable,
 }
 
 /// Why a session token is not accepted, in words for the engineer who issues it. Holds no value from the token.
@@ -46,6 +49,9 @@ pub enum SessionRefusal {
     /// Signed with another key than the one it names, or changed afterwards.
     #[error("its signature does not fit the issuer's key")]
     KeySignature,
+    /// The issuer was asked whether the session is still alive, and said no.
+    #[error("the issuer says that the session has ended")]
+    Ended,
     /// A `crit` header: extensions that must be understood, and are not.
     #[error("its header demands extensions (crit) that this bridge does not know")]
     Critical,

@@ -108,7 +108,7 @@ impl Remote {
         let remote = Arc::clone(self);
         let asked = self.asking.join((), || {
             // Decided where only one can: of many sessions with unknown keys the first one uses the limit up.
-            may(self.may_ask_in()).then(|| async move { remote.fetch().await })
+            may(self.may_ask_in()).then_some(async move { remote.fetch().await })
         });
         // Broken off is no answer either; whoever needs the keys sees that they are not there.
         let _ = asked.await;

@@ -5,6 +5,7 @@ use monite::ManualClock;
 use serde_json::{Value, json};
 
 use super::*;
+use crate::config::SessionPreset;
 
 const SECRET: &str = "0123456789abcdef0123456789abcdef";
 const NOW: i64 = 1_800_000_000;
@@ -12,7 +13,7 @@ const NOW: i64 = 1_800_000_000;
 fn sessions_at(clock: &ManualClock, adjust: impl FnOnce(&mut SessionConfig)) -> Sessions {
     let mut config = SessionConfig { leeway: Duration::from_secs(30), ..SessionConfig::default() };
     adjust(&mut config);
-    let secrets = SessionSecrets { hs256: Some(&SecretString::from(SECRET)) };
+    let secrets = SessionSecrets { hs256: Some(&SecretString::from(SECRET)), ..SessionSecrets::default() };
     Sessions::new(&config, secrets, Arc::new(clock.clone())).unwrap().unwrap()
 }
 
@@ -189,4 +190,51 @@ fn a_remembered_session_still_ends() {
 fn the_secret_does_not_show() {
     let shown = format!("{:?}", sessions(|_| {}));
     assert!(!shown.contains(SECRET) && !shown.contains("48, 49, 50"), "{shown}");
+}
+
+fn with_preset(preset: SessionPreset, user_claim: &str, claims: &Value) -> String {
+    let claims = serde_json::from_value(claims.clone()).unwrap();
+    let config = SessionConfig {
+        preset: Some(preset),
+        customer_claim: "organization".to_owned(),
+        user_claim: user_claim.to_owned(),
+        ..SessionConfig::default()
+    };
+    match Rules::of(&config).check(&claims, at(NOW), 1) {
+        Ok(accepted) => format!("{}/{}", accepted.user.customer, accepted.user.user),
+        Err(refusal) => refusal.to_string(),
+    }
+}
+
+#[test]
+fn keycloak_lists_the_one_organization_of_a_token() {
+    let check = |organization: Value, sub: Value| {
+        let claims = json!({"organization": organization, "sub": sub, "exp": NOW + 60});
+        with_preset(SessionPreset::Keycloak, "sub", &claims)
+    };
+    let not_one = "the claim organization does not name exactly one: ask for a token for one organization";
+    assert_eq!(check(json!(["acme"]), json!("ana")), "acme/ana");
+    assert_eq!(check(json!("acme"), json!("ana")), "acme/ana");
+    assert_eq!(check(json!(["acme", "beta"]), json!("ana")), not_one);
+    assert_eq!(check(json!([]), json!("ana")), not_one);
+    assert_eq!(check(json!([["acme"]]), json!("ana")), "the claim organization is not a string");
+    assert_eq!(check(json!({"acme": {}}), json!("ana")), "the claim organization is not a string");
+    assert_eq!(check(json!(["acme"]), json!(["ana"])), "the claim sub is not a string");
+}
+
+#[test]
+fn the_bars_of_auth0_become_colons_and_no_two_users_become_one() {
+    let check = |preset, user_claim, user: &str| {
+        let claims = json!({"organization": "acme", "sub": user, "other": user, "exp": NOW + 60});
+        with_preset(preset, user_claim, &claims)
+    };
+    assert_eq!(check(SessionPreset::Auth0, "sub", "auth0|5f7c"), "acme/auth0:5f7c");
+    assert_eq!(check(SessionPreset::Auth0, "sub", "samlp|okta|ana@acme.example"), "acme/samlp:okta:ana@acme.example");
+    let colon = "the claim sub has a colon, which stands for a bar here";
+    assert_eq!(check(SessionPreset::Auth0, "sub", "auth0:5f7c"), colon);
+    assert_eq!(check(SessionPreset::Auth0, "sub", "samlp|okta:x"), colon);
+    let no_id = "is not an id: 1 to 200 letters, digits and - . _ ~ @ : + ,";
+    assert_eq!(check(SessionPreset::Auth0, "sub", "auth0|../x"), format!("the claim sub {no_id}"));
+    assert_eq!(check(SessionPreset::Auth0, "other", "auth0|5f7c"), format!("the claim other {no_id}"));
+    assert_eq!(check(SessionPreset::Clerk, "sub", "auth0|5f7c"), format!("the claim sub {no_id}"));
 }

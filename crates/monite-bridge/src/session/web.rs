@@ -6,6 +6,7 @@ use bytes::{Bytes, BytesMut};
 use http::{HeaderMap, StatusCode, header};
 use monite::Clock;
 use reqwest::redirect::{Attempt, Policy};
+use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use crate::config::address::is_loopback;
@@ -44,6 +45,11 @@ impl Web {
         Self::build(Policy::custom(follow))
     }
 
+    /// For asks that carry secrets: they go to the configured address and nowhere else.
+    pub(super) fn for_secrets() -> Result<Self, reqwest::Error> {
+        Self::build(Policy::none())
+    }
+
     fn build(redirects: Policy) -> Result<Self, reqwest::Error> {
         let client = reqwest::Client::builder()
             .redirect(redirects)
@@ -56,6 +62,22 @@ impl Web {
     /// The document at `url`.
     pub(super) async fn get(&self, url: &Url, clock: &dyn Clock) -> Result<Bytes, WebError> {
         let request = self.client.get(url.clone()).header(header::ACCEPT, "application/json");
+        in_time(clock, answer(request)).await
+    }
+
+    /// The answer to a form, with HTTP Basic credentials (RFC 6749, section 2.3.1).
+    pub(super) async fn post_form(
+        &self, url: &Url, client_id: &str, secret: &SecretString, form: String, clock: &dyn Clock,
+    ) -> Result<Bytes, WebError> {
+        let encode = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+        // `basic_auth` marks the header as sensitive, so that nothing prints it.
+        let request = self
+            .client
+            .post(url.clone())
+            .basic_auth(encode(client_id), Some(encode(secret.expose_secret())))
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::ACCEPT, "application/json")
+            .body(form);
         in_time(clock, answer(request)).await
     }
 }

@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::support::{Answer, Issuer, IssuerKey, Reply, Setup, TestBridge, key_set, unsigned};
 
+mod alive;
 mod asking;
 mod file;
 

@@ -299,6 +299,7 @@ fn tokens() -> Vec<Operation> {
         TokenLifeTooShort,
         MoniteUnavailable,
         SessionKeysUnavailable,
+        SessionCheckUnavailable,
         StoreUnavailable,
         ShuttingDown,
     ];

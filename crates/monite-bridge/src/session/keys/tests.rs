@@ -124,7 +124,9 @@ fn a_token_gets_the_one_key_it_must_be_signed_with() {
             Err(refusal) => refusal.to_string(),
         }
     };
-    let (three, nameless) = ([rsa("r"), ec("e"), ed("d")], without(ed("d"), "kid"));
+    let three = [rsa("r"), ec("e"), ed("d")];
+    let nameless = without(ed("d"), "kid");
+    let only_nameless = [nameless.clone()];
     let no_public = SessionRefusal::NoPublicKeyAlgorithm.to_string();
     for (keys, header, expected) in [
         (&three[..], json!({"alg": "RS256", "kid": "r"}), "r RS256"),
@@ -151,13 +153,9 @@ fn a_token_gets_the_one_key_it_must_be_signed_with() {
             "it is not a JWT: the name of its key (kid) is longer than 512 bytes",
         ),
         // A key without a name is for those that name none, if no other fits.
-        (&[nameless.clone()], json!({"alg": "EdDSA"}), "- EdDSA"),
+        (&only_nameless, json!({"alg": "EdDSA"}), "- EdDSA"),
         (&[nameless.clone(), rsa("r")], json!({"alg": "EdDSA"}), "- EdDSA"),
-        (
-            &[nameless.clone()],
-            json!({"alg": "EdDSA", "kid": "d"}),
-            "its key (kid) is not among those that the issuer shows",
-        ),
+        (&only_nameless, json!({"alg": "EdDSA", "kid": "d"}), "its key (kid) is not among those that the issuer shows"),
         (
             &[nameless, with(ed("d"), "x", json!(URL_SAFE_NO_PAD.encode([4; 32])))],
             json!({"alg": "EdDSA"}),

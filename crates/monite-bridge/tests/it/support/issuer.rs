@@ -12,10 +12,10 @@ use aws_lc_rs::signature::{
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use http::{StatusCode, header};
+use http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -141,15 +141,19 @@ struct Place {
     first: Reply,
     asks: AtomicUsize,
     open: watch::Sender<bool>,
+    /// Authorization and body of each ask.
+    heard: Mutex<Vec<(String, String)>>,
 }
 
 impl Place {
     fn new(reply: Reply) -> Arc<Self> {
         let (first, reply, asks) = (reply.clone(), Mutex::new(reply), AtomicUsize::new(0));
-        Arc::new(Self { reply, first, asks, open: watch::Sender::new(true) })
+        Arc::new(Self { reply, first, asks, open: watch::Sender::new(true), heard: Mutex::default() })
     }
 
-    async fn answer(self: Arc<Self>) -> Response {
+    async fn answer(self: Arc<Self>, headers: HeaderMap, body: String) -> Response {
+        let authorization = headers.get(header::AUTHORIZATION).map_or("", |value| value.to_str().unwrap());
+        self.heard.lock().unwrap().push((authorization.to_owned(), body));
         self.asks.fetch_add(1, Ordering::SeqCst);
         self.open.subscribe().wait_for(|open| *open).await.unwrap();
         let reply = self.reply.lock().unwrap().clone();
@@ -175,26 +179,45 @@ pub(crate) struct Issuer {
     url: String,
     port: u16,
     keys: Arc<Place>,
+    checks: Arc<Place>,
     server: tokio::task::JoinHandle<()>,
 }
 
 impl Issuer {
     /// Shows these keys.
     pub(crate) async fn start(keys: &[&IssuerKey]) -> Self {
-        let keys = Place::new(Reply::Json(key_set(keys)));
+        let (keys, checks) = (Place::new(Reply::Json(key_set(keys))), Place::new(Reply::Json(json!({"active": true}))));
+        let at = |place: &Arc<Place>| Arc::clone(place);
         let router = Router::new()
-            .route("/jwks", get(|State(place): State<Arc<Place>>| place.answer()))
+            .route(
+                "/jwks",
+                get(|State(place): State<Arc<Place>>, headers: HeaderMap| place.answer(headers, String::new())),
+            )
             .route("/moved", get(|State(place): State<Arc<Place>>| async move { render(place.first.clone()) }))
-            .with_state(Arc::clone(&keys));
+            .with_state(at(&keys))
+            .merge(
+                Router::new()
+                    .route(
+                        "/introspect",
+                        post(|State(place): State<Arc<Place>>, headers: HeaderMap, body: String| {
+                            place.answer(headers, body)
+                        }),
+                    )
+                    .with_state(at(&checks)),
+            );
         // On every address of this machine, so that one that is not the loopback leads here, too.
         let listener = tokio::net::TcpListener::bind("0.0.0.0:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url: format!("http://127.0.0.1:{port}"), port, keys, server }
+        Self { url: format!("http://127.0.0.1:{port}"), port, keys, checks, server }
     }
 
     pub(crate) fn jwks_url(&self) -> String {
         format!("{}/jwks", self.url)
+    }
+
+    pub(crate) fn introspection_url(&self) -> String {
+        format!("{}/introspect", self.url)
     }
 
     /// Where the keys of the start always are, under this host.
@@ -218,10 +241,26 @@ impl Issuer {
     /// Keys are not answered until [`Issuer::let_go`].
     pub(crate) fn hold(&self) {
         self.keys.open.send_replace(false);
+        self.checks.open.send_replace(false);
     }
 
     pub(crate) fn let_go(&self) {
         self.keys.open.send_replace(true);
+        self.checks.open.send_replace(true);
+    }
+
+    pub(crate) fn answer_checks(&self, reply: Reply) {
+        *self.checks.reply.lock().unwrap() = reply;
+    }
+
+    /// How often it was asked whether a session is still alive.
+    pub(crate) fn check_asks(&self) -> usize {
+        self.checks.asks.load(Ordering::SeqCst)
+    }
+
+    /// Authorization and body of the latest such ask.
+    pub(crate) fn last_check(&self) -> (String, String) {
+        self.checks.heard.lock().unwrap().last().cloned().expect("nobody asked")
     }
 
     /// Waits until `done` holds of it, and says what for when that takes too long.

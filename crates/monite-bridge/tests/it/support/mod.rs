@@ -62,6 +62,8 @@ pub(crate) const START: &str = "2026-03-01T09:00:00Z";
 const MOST_PASSES: u32 = 40;
 
 const CLIENT_SECRET: &str = "s3cr3t-client-secret-of-the-test";
+/// With what has to be encoded in HTTP Basic credentials.
+pub(crate) const INTROSPECTION_SECRET: &str = "s3cr3t:introspection+of the test%";
 const SESSION_SECRET: &str = "s3cr3t-session-secret-of-the-test-32-bytes";
 
 /// How a bridge is to be; `Default` is what most tests want.
@@ -255,7 +257,7 @@ impl TestBridge {
         let fuse = Fuse::default();
         let Process { store, reconciler, sweeper, broker, events, stopping } =
             Process::start(&setup, &place, &sandbox, &clock, &fuse, "test").await;
-        let secrets = [Self::API_KEY, CLIENT_SECRET, SESSION_SECRET].map(str::to_owned).to_vec();
+        let secrets = [Self::API_KEY, CLIENT_SECRET, SESSION_SECRET, INTROSPECTION_SECRET].map(str::to_owned).to_vec();
         let mut bridge = Self {
             sandbox,
             clock,
@@ -345,7 +347,8 @@ impl TestBridge {
     /// Everything the routes work with, for a server of one's own.
     pub(crate) fn app(&self) -> App {
         let secret = SecretString::from(SESSION_SECRET);
-        let secrets = SessionSecrets { hs256: Some(&secret) };
+        let introspection = SecretString::from(INTROSPECTION_SECRET);
+        let secrets = SessionSecrets { hs256: Some(&secret), introspection: Some(&introspection) };
         let sessions = |config| Sessions::new(config, secrets, Arc::new(self.clock.clone())).unwrap();
         App {
             store: Arc::clone(&self.store),
