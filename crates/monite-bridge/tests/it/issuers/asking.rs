@@ -11,7 +11,15 @@ pub(super) async fn eventually(what: &str, holds: impl AsyncFn() -> bool) {
             tokio::task::yield_now().await;
         }
     };
-    assert!(tokio::time::timeout(Duration::from_secs(20), trying).await.is_ok(), "waited 20 s until {what}");
+    within(what, trying).await;
+}
+
+/// Its outcome, or what it was for when that takes too long.
+pub(super) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    match tokio::time::timeout(Duration::from_secs(20), future).await {
+        Ok(outcome) => outcome,
+        Err(_) => panic!("waited 20 s until {what}"),
+    }
 }
 
 impl Stage {
@@ -229,7 +237,8 @@ async fn an_issuer_that_does_not_answer_counts_as_down_after_five_seconds() {
         stage.issuer.wait("it is asked", |issuer| issuer.key_asks() == 1).await;
         stage.advance(5).await;
     };
-    let (retry_after, ()) = tokio::join!(stage.unavailable(&token), meanwhile);
+    let both = async { tokio::join!(stage.unavailable(&token), meanwhile) };
+    let (retry_after, ()) = within("five seconds passed", both).await;
     assert_eq!(retry_after, 5);
     stage.issuer.let_go();
     stage.advance(5).await;

@@ -12,7 +12,7 @@ use aws_lc_rs::signature::{
 use axum::Router;
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::{HeaderMap, StatusCode, header};
@@ -203,6 +203,10 @@ impl Issuer {
                             place.answer(headers, body)
                         }),
                     )
+                    .route(
+                        "/introspect-moved",
+                        any(|State(place): State<Arc<Place>>| async move { render(place.first.clone()) }),
+                    )
                     .with_state(at(&checks)),
             );
         // On every address of this machine, so that one that is not the loopback leads here, too.
@@ -218,6 +222,11 @@ impl Issuer {
 
     pub(crate) fn introspection_url(&self) -> String {
         format!("{}/introspect", self.url)
+    }
+
+    /// Where every session is alive, whoever asks.
+    pub(crate) fn moved_introspection_url(&self) -> String {
+        format!("{}/introspect-moved", self.url)
     }
 
     /// Where the keys of the start always are, under this host.
