@@ -15,7 +15,7 @@ use crate::store::StoreError;
 use crate::store::saved::SavedCounts;
 
 /// The form this version writes, and the only one it reads.
-const FORM: u32 = 1;
+const FORM: u32 = 2;
 
 /// Records in one transaction.
 const PAGE: u32 = 500;

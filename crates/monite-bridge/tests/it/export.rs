@@ -144,7 +144,7 @@ async fn a_text_that_is_not_whole_leaves_the_database_empty() {
         ("cut in the middle", state[..state.len() / 2].to_owned()),
         ("a record is missing", without(last - 1)),
         ("no first line", without(0)),
-        ("of a later form", state.replacen(":1}", ":2}", 1)),
+        ("of a later form", state.replacen(":2}", ":3}", 1)),
         ("not of this program", "hello\n".to_owned()),
         ("nothing", String::new()),
         ("something follows", format!("{state}x\n")),

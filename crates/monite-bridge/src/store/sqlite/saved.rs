@@ -15,7 +15,8 @@ const SECRETS: &str = "-- saved_secrets
     SELECT name, sealed, written_at FROM secrets WHERE name > ?1 AND ?2 = '' ORDER BY name LIMIT ?3 + 0";
 
 const API_KEYS: &str = "-- saved_api_keys
-    SELECT * FROM api_keys WHERE id > ?1 AND ?2 = '' ORDER BY id LIMIT ?3 + 0";
+    SELECT id, name, scopes, digest, created_at, expires_at, revoked_at, last_used_at
+    FROM api_keys WHERE id > ?1 AND ?2 = '' ORDER BY id LIMIT ?3 + 0";
 
 const CUSTOMERS: &str = "-- saved_customers
     SELECT w.customer_id, w.wish, w.state, w.generation, w.written_at, w.synced_generation, w.synced_at, w.attempts,

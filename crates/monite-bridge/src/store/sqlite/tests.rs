@@ -155,7 +155,7 @@ const NOT_SAVED: &[&str] = &[
 
 #[tokio::test]
 async fn a_saved_state_holds_every_column() {
-    use super::super::saved::{SavedCustomer, SavedRole, SavedSecret, SavedSetting, SavedUser};
+    use super::super::saved::{SavedApiKey, SavedCustomer, SavedRole, SavedSecret, SavedSetting, SavedUser};
     fn has<R: serde::de::DeserializeOwned>(field: &str) -> bool {
         let record = serde_json::from_value::<R>(serde_json::json!({ field: null }));
         record.err().is_none_or(|error| !error.to_string().contains("unknown field"))
@@ -176,6 +176,7 @@ async fn a_saved_state_holds_every_column() {
         let saved = match table.as_str() {
             "settings" => has::<SavedSetting>(column),
             "secrets" => has::<SavedSecret>(column),
+            "api_keys" => has::<SavedApiKey>(column),
             "customers" | "customer_work" => has::<SavedCustomer>(column),
             "role_links" | "permission_sets" => has::<SavedRole>(column),
             "users" | "user_work" => has::<SavedUser>(column),
