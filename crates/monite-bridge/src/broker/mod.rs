@@ -144,6 +144,7 @@ impl Broker {
         let mut changes = events.listen();
         loop {
             let change = tokio::select! {
+                biased;
                 () = stop.cancelled() => return,
                 change = changes.recv() => change,
             };

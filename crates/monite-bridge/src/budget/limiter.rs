@@ -142,6 +142,7 @@ async fn beat_on(heart: Weak<Heart>) {
         let next = alive.member.next_beat(alive.state().heard.as_ref());
         let spent = Duration::try_from(alive.clock.now().duration_since(began)).unwrap_or_default();
         tokio::select! {
+            biased;
             () = alive.clock.sleep(next.saturating_sub(spent)) => {}
             () = alive.news.notified() => {}
         }

@@ -31,6 +31,7 @@ pub(super) async fn stream(State(app): State<Shared>) -> Sse<impl Stream<Item = 
 async fn next(app: &Shared, listening: &mut Receiver<Event>) -> Option<Sent> {
     loop {
         let event = tokio::select! {
+            biased;
             () = app.stopping.cancelled() => return None,
             event = listening.recv() => event,
         };

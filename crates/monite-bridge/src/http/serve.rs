@@ -51,6 +51,7 @@ async fn within_bound(
         tokio::time::sleep(FINISH_WITHIN).await;
     };
     tokio::select! {
+        biased;
         outcome = serving => outcome,
         () = too_late => {
             tracing::warn!("requests were cut off: they did not finish within {} s of the stop", FINISH_WITHIN.as_secs());

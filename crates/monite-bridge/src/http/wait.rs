@@ -49,6 +49,7 @@ pub(super) async fn wait_for<R: Resource>(app: &App, what: &R, goal: Goal, limit
             return Ok(Waited::TimedOut(view));
         }
         tokio::select! {
+            biased;
             () = of_this(&mut events, &object) => {}
             () = app.clock.sleep(left.min(LOOK_AGAIN_AFTER)) => {}
             () = app.stopping.cancelled() => {}

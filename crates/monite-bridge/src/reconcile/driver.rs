@@ -279,6 +279,7 @@ impl Reconciler {
         let one = EntityFilter { limit: Some(1), ..EntityFilter::default() };
         let entities = monite.entities();
         tokio::select! {
+            biased;
             () = stop.cancelled() => {}
             // What it says does not matter, and the breaker has noticed whether it came.
             _ = entities.list(&one) => {}

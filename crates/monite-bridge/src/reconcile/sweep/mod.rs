@@ -77,6 +77,7 @@ impl Sweeper {
                 Err(error) => Self::failed(&error),
             };
             tokio::select! {
+                biased;
                 () = stop.cancelled() => {}
                 () = self.workshop.clock.sleep(rest) => {}
             }
