@@ -148,9 +148,10 @@ impl Ledger {
         configured.into_iter().chain(stated).min().unwrap_or(1).max(1)
     }
 
-    /// Whether others are so far ahead of `now` that this heartbeat must have begun long ago, or the clock was set back.
+    /// Whether others are so far ahead of `now` that this heartbeat must have begun long ago, or the clock was set back. From the very
+    /// moment on at which they would not count as [alive](is_alive) any more: it must bury nobody.
     fn is_behind(&self, now: Timestamp) -> bool {
-        self.replicas.iter().any(|replica| replica.heartbeat_at > now + DEAD_AFTER)
+        self.replicas.iter().any(|replica| replica.heartbeat_at >= now + DEAD_AFTER)
     }
 
     fn note(&mut self, beat: &Beat, now: Timestamp) {
@@ -311,10 +312,12 @@ mod tests {
     #[test]
     fn a_heartbeat_that_was_frozen_on_its_way_buries_nobody() {
         let mut ledger = Ledger::default();
-        ledger.beat(&beat("a", 0), at(60));
-        let heard = ledger.beat(&beat("b", 0), at(0));
-        assert!(heard.late && heard.share == 0);
-        assert_eq!(ledger.replicas.len(), 1, "the late one is not in, the other still is");
+        for later in [5, 60] {
+            ledger.beat(&beat("a", 0), at(later));
+            let heard = ledger.beat(&beat("b", 0), at(0));
+            assert!(heard.late && heard.share == 0, "{later} s late");
+            assert_eq!(ledger.replicas.len(), 1, "the late one is not in, the other still is");
+        }
         // A clock that was set back says the same again, and then it is believed.
         let heard = ledger.beat(&Beat { insists: true, ..beat("b", 0) }, at(1));
         assert_eq!((heard.late, heard.share), (false, 30));
