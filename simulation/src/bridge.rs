@@ -6,7 +6,8 @@ use axum::Router;
 use monite::{Credentials, Monite};
 use monite_bridge::api_key::ApiKeys;
 use monite_bridge::broker::Broker;
-use monite_bridge::budget::Outage;
+use monite_bridge::budget::ledger::ReplicaId;
+use monite_bridge::budget::{Outage, Part, SharedLimiter};
 use monite_bridge::config::OnUserDelete;
 use monite_bridge::domain::BridgeId;
 use monite_bridge::domain::role::RoleTemplates;
@@ -25,6 +26,7 @@ use crate::network::Network;
 use crate::plan::Plan;
 use crate::store::SteppedStore;
 use crate::turnstile::{Turnstile, Who};
+use crate::watch::Watch;
 
 /// The API key of every bridge.
 pub const API_KEY: &str = "api-key-of-the-simulation";
@@ -66,6 +68,8 @@ pub struct Site {
     pub base_url: String,
     /// What the seed wants.
     pub plan: Arc<Plan>,
+    /// Told of what happens meanwhile.
+    pub watch: Watch,
     /// Those that live, by number.
     pub bridges: Arc<Mutex<Vec<Option<Arc<Bridge>>>>>,
 }
@@ -101,8 +105,17 @@ impl Site {
         let jitter = Jitter::seeded(plan.seed ^ (instance as u64) << 32 ^ u64::from(life) << 40);
         let turnstile = self.turnstile.clone();
         let clock: Arc<dyn monite::Clock> = Arc::new(BridgeClock { turnstile: turnstile.clone(), who });
-        let store: Arc<dyn Store> = Arc::new(SteppedStore { inner: Arc::clone(&self.store), turnstile, who });
-        let monite = self.client(who, Arc::clone(&clock), (jitter.next() * 1e9) as u64);
+        let store: Arc<dyn Store> =
+            Arc::new(SteppedStore { inner: Arc::clone(&self.store), turnstile, who, watch: self.watch.clone() });
+        let worker = WorkerId(format!("bridge-{instance}.{life}"));
+        let outage = Outage::none_yet(Arc::clone(&clock), jitter.clone());
+        let (id, of_all) = (ReplicaId(worker.0.clone()), (Arc::clone(&store), Arc::clone(&clock)));
+        let limiter = SharedLimiter::join(id, plan.rate, Part::Whole, of_all.0, of_all.1, outage.clone());
+        let builder = Monite::builder().limiter(Arc::new(limiter.clone())).gate(Arc::new(outage.clone()));
+        let builder = builder.clock(Arc::clone(&clock)).jitter_seed((jitter.next() * 1e9) as u64);
+        let builder = builder.base_url(&self.base_url).credentials(self.credentials.clone());
+        let builder = builder.transport(Arc::new(self.network.of(who)));
+        let monite = builder.build().expect("credentials and address are given");
         let events = Events::default();
         let broker = Broker::new(Arc::clone(&store), monite.clone(), Arc::clone(&clock));
         let templates = Arc::new(RoleTemplates::presets());
@@ -114,11 +127,10 @@ impl Site {
             clock: Arc::clone(&clock),
             jitter: jitter.clone(),
             events: events.clone(),
-            // Nobody tells it of a failure: in these runs every call goes out, whatever became of others.
-            outage: Outage::none_yet(Arc::clone(&clock), jitter.clone()),
+            outage,
             awaited: Awaited::default(),
         };
-        let reconciler = Reconciler::new(workshop, WorkerId(format!("bridge-{instance}.{life}")), plan.workers);
+        let reconciler = Reconciler::new(workshop, worker, plan.workers);
         let dead = CancellationToken::new();
         let work = Work {
             store: Arc::clone(&store),
@@ -145,24 +157,9 @@ impl Site {
             on_user_delete: OnUserDelete::Delete,
             request_ids: RequestIds::new(&jitter),
             metrics: HttpMetrics::default(),
-            limiter: None,
+            limiter: Some(limiter),
         };
         Bridge { who, router: router(app), reconciler, dead, work }
-    }
-
-    fn client(&self, who: Who, clock: Arc<dyn monite::Clock>, jitter_seed: u64) -> Monite {
-        let builder = Monite::builder()
-            .base_url(&self.base_url)
-            .credentials(self.credentials.clone())
-            .clock(clock)
-            .transport(Arc::new(self.network.of(who)))
-            .jitter_seed(jitter_seed);
-        let builder = match self.plan.rate_limit {
-            // Each has its share.
-            Some(limit) => builder.rate_limit((limit / self.plan.bridges as u32).max(1)),
-            None => builder.unlimited(),
-        };
-        builder.build().expect("credentials and address are given")
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::SignedDuration;
 use monite_bridge::domain::{CustomerId, Seen, SyncState};
 use monite_bridge::store::{Store, User};
 use monite_sandbox::Sandbox;
@@ -19,7 +20,7 @@ pub async fn check(
         found.customer(customer).await;
     }
     found.nothing_extra();
-    found.budget();
+    found.budget(plan);
     // Where Monite itself lets such tokens live, a bridge that died could not revoke those of its own memory.
     let tokens_live =
         |(name, _): &(String, String)| name == "deleted_user_token" || name == "inactive_entity_user_token";
@@ -145,11 +146,22 @@ impl Findings<'_> {
         }
     }
 
-    fn budget(&mut self) {
-        let over =
-            self.sandbox.journal().iter().filter(|call| call.status == Some(429) && call.fault.is_none()).count();
+    /// Monite's own count, where it counts; and, however it counts, what arrived in any second, to the microsecond.
+    fn budget(&mut self, plan: &Plan) {
+        if plan.counts.is_none() {
+            return;
+        }
+        let calls = self.sandbox.journal();
+        let over = calls.iter().filter(|call| call.status == Some(429) && call.fault.is_none()).count();
         if over > 0 {
             self.breaks(format!("{over} calls were above Monite's limit"));
+        }
+        let rate = plan.rate as usize;
+        let second = SignedDuration::from_secs(1);
+        let bunched = calls.windows(rate + 1).find(|calls| calls[rate].at.duration_since(calls[0].at) < second);
+        if let Some(bunched) = bunched {
+            let from = bunched[0].at;
+            self.breaks(format!("more than {rate} calls arrived within the second from {from}"));
         }
     }
 

@@ -26,5 +26,6 @@ pub mod product;
 pub mod run;
 pub mod store;
 pub mod turnstile;
+pub mod watch;
 
 pub use run::{Outcome, run};

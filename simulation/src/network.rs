@@ -5,13 +5,14 @@
 //! holds here, too: a call whose sender saw the connection end lands within 5 seconds of that or never, one that was not answered
 //! in time within 60 seconds, and one whose sender died within 5 seconds of the death.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use axum::Router;
 use axum::body::Body;
 use bytes::Bytes;
+use jiff::Timestamp;
 use monite::{Transport, TransportError, TransportKind};
 use monite_sandbox::Cut;
 use tokio::sync::oneshot;
@@ -19,6 +20,7 @@ use tower::ServiceExt as _;
 
 use crate::chance::Chance;
 use crate::turnstile::{Kind, Turnstile, Who};
+use crate::watch::Watch;
 
 /// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -41,13 +43,43 @@ impl Roughness {
     pub const CALM: Self = Self { usual: Duration::ZERO, slow: 0.0, cut: 0.0, timeout: 0.0 };
 }
 
+/// A time in which Monite does not answer anybody.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Down {
+    /// From the beginning of the run.
+    pub after: Duration,
+    /// How long.
+    pub lasts: Duration,
+    /// What a caller sees of it.
+    pub looks: DownLook,
+}
+
+/// What a caller sees of an outage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DownLook {
+    /// No connection is taken.
+    Refused,
+    /// What stands before Monite says 503.
+    Gateway,
+    /// Nobody answers; nothing is done.
+    Silent,
+}
+
 /// The network: one for all bridges. Clones are the same.
 #[derive(Debug, Clone)]
 pub struct Network {
     turnstile: Turnstile,
     monite: Router,
     chance: Chance,
-    roughness: Arc<Mutex<Roughness>>,
+    watch: Watch,
+    weather: Arc<Mutex<Weather>>,
+}
+
+#[derive(Debug)]
+struct Weather {
+    roughness: Roughness,
+    began: Timestamp,
+    outages: Vec<Down>,
 }
 
 /// What becomes of one call.
@@ -59,18 +91,31 @@ enum Fate {
     Cut(Duration, Option<Duration>),
     /// The sender gives up; lands, if so, after this, counted from the beginning.
     TimesOut(Option<Duration>),
+    /// Monite takes no connection; the sender is told after this.
+    Refused(Duration),
+    /// What stands before Monite answers in its place, after this.
+    Gateway(Duration),
 }
 
 impl Network {
-    /// A network that leads to `monite`.
+    /// A network that leads to `monite`, with this weather from now on.
     #[must_use]
-    pub fn new(turnstile: Turnstile, monite: Router, chance: Chance, roughness: Roughness) -> Self {
-        Self { turnstile, monite, chance, roughness: Arc::new(Mutex::new(roughness)) }
+    pub fn new(
+        turnstile: Turnstile, monite: Router, chance: Chance, watch: Watch, roughness: Roughness, outages: Vec<Down>,
+    ) -> Self {
+        let weather = Weather { roughness, began: turnstile.now(), outages };
+        Self { turnstile, monite, chance, watch, weather: Arc::new(Mutex::new(weather)) }
     }
 
-    /// From the next call on.
-    pub fn become_(&self, roughness: Roughness) {
-        *self.roughness.lock().unwrap_or_else(PoisonError::into_inner) = roughness;
+    /// From the next call on everything arrives at once.
+    pub fn calm_down(&self) {
+        let mut weather = self.weather();
+        weather.roughness = Roughness::CALM;
+        weather.outages.clear();
+    }
+
+    fn weather(&self) -> MutexGuard<'_, Weather> {
+        self.weather.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The way of one bridge into it.
@@ -79,9 +124,28 @@ impl Network {
         Line { network: self.clone(), who }
     }
 
-    fn fate(&self) -> Fate {
-        let (rough, chance) = (*self.roughness.lock().unwrap_or_else(PoisonError::into_inner), &self.chance);
+    /// The outage that is on, and since when.
+    fn down(&self) -> Option<(Timestamp, DownLook)> {
+        let (now, weather) = (self.turnstile.now(), self.weather());
+        let times = weather.outages.iter().map(|down| (weather.began + down.after, down));
+        let mut on = times.filter(|(since, down)| *since <= now && now < *since + down.lasts);
+        on.next().map(|(since, down)| (since, down.looks))
+    }
+
+    fn fate(&self, who: Who) -> Fate {
+        let (rough, chance) = (self.weather().roughness, &self.chance);
         let seconds = Duration::from_secs;
+        if let Some((since, looks)) = self.down() {
+            let told = chance.between(Duration::ZERO, rough.usual);
+            return match looks {
+                DownLook::Refused => {
+                    self.watch.knocks(who, since, self.turnstile.now());
+                    Fate::Refused(told)
+                }
+                DownLook::Gateway => Fate::Gateway(told),
+                DownLook::Silent => Fate::TimesOut(None),
+            };
+        }
         let drawn = chance.share();
         if drawn < rough.cut {
             let lands = chance.hits(0.6).then(|| chance.between(Duration::ZERO, seconds(5)));
@@ -140,7 +204,18 @@ impl Transport for Line {
         }
         let name = format!("{} {}", request.method(), request.uri().path());
         let after = |wait, what: &str| turnstile.enter_after(wait, who, Kind::Act, format!("{name}: {what}"));
-        match network.fate() {
+        network.watch.sends(who, &name, turnstile.now());
+        match network.fate(who) {
+            Fate::Refused(told) => {
+                after(told, "no connection").await.done("");
+                Err(lost(TransportKind::Connect))
+            }
+            Fate::Gateway(told) => {
+                after(told, "the gateway answers").await.done("503");
+                let mut answer = http::Response::new(Bytes::new());
+                *answer.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+                Ok(answer)
+            }
             Fate::Cut(told, lands) => {
                 if let Some(lands) = lands {
                     drop(network.land(who, told + lands, name.clone(), request));

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use monite_sandbox::{Fault, FaultRule};
+use monite_sandbox::{Fault, FaultRule, RateAlgorithm};
 use serde_json::Value;
 
 use crate::chance::Chance;
-use crate::network::Roughness;
+use crate::network::{Down, DownLook, Roughness};
 
 /// See the module.
 #[derive(Debug, Clone)]
@@ -25,8 +25,12 @@ pub struct Plan {
     pub workers: usize,
     /// Whether bridges work in passes of their own (`sync`) instead of being woken (`serve`).
     pub in_passes: bool,
-    /// Calls a second that Monite allows, if it counts.
-    pub rate_limit: Option<u32>,
+    /// Calls a second that all bridges share.
+    pub rate: u32,
+    /// Whether Monite counts them, and how.
+    pub counts: Option<RateAlgorithm>,
+    /// When Monite answers nobody.
+    pub outages: Vec<Down>,
     /// How likely a bridge dies at one of its steps.
     pub crash: f64,
     /// How likely it stands still at one of its steps.
@@ -53,7 +57,8 @@ impl Plan {
     #[must_use]
     pub fn draw(seed: u64, open_points: &Value) -> Self {
         let chance = Chance::new(seed, 1);
-        let rate_limit = chance.hits(0.25).then(|| chance.one_of(&[6, 12, 30]));
+        let counts = chance.hits(0.25).then(|| chance.one_of(&COUNTINGS));
+        let roughness = roughness(&chance, counts);
         let bridges = chance.one_of(&[1, 1, 2, 2, 3]);
         let (faults, tokens_expire) = faults(&chance, seed);
         let clients = 1 + chance.below(3);
@@ -65,11 +70,13 @@ impl Plan {
             deeds: 8 + chance.below(20),
             workers: 1 + chance.below(5),
             in_passes: chance.hits(0.3),
-            rate_limit,
+            rate: if counts.is_some() { chance.one_of(&[6, 12, 30]) } else { chance.one_of(&[12, 30]) },
+            counts,
+            outages: outages(&chance),
             crash: chance.one_of(&[0.0, 0.004, 0.012, 0.03]),
             freeze: chance.one_of(&[0.0, 0.0, 0.004, 0.012]),
             dawdle: chance.one_of(&[0.0, 0.01]),
-            roughness: roughness(&chance, rate_limit.is_some()),
+            roughness,
             is_stale: faults.iter().any(|rule| matches!(rule.action, Fault::Stale(_))),
             faults,
             tokens_expire,
@@ -78,10 +85,24 @@ impl Plan {
     }
 }
 
-/// Under a rate limit calls take their usual time: what a dead bridge left on its way is not in the next one's books.
-fn roughness(chance: &Chance, is_limited: bool) -> Roughness {
-    let usual = Duration::from_millis(chance.one_of(&[0, 5, 60, 300]));
-    if is_limited || chance.hits(0.2) {
+/// The four ways of counting; those that a process can keep to on any network come up more often.
+const COUNTINGS: [RateAlgorithm; 6] = [
+    RateAlgorithm::FixedSecond,
+    RateAlgorithm::SlidingLog,
+    RateAlgorithm::FixedSecond,
+    RateAlgorithm::SlidingLog,
+    RateAlgorithm::TokenBucket,
+    RateAlgorithm::SlidingCounter,
+];
+
+/// Where Monite counts, calls take their usual time: one that comes a minute late is in nobody's books any more. A bucket and a sliding
+/// counter also see how evenly calls arrive, which nobody can promise on a slow network.
+fn roughness(chance: &Chance, counts: Option<RateAlgorithm>) -> Roughness {
+    let usual = Duration::from_millis(match counts {
+        Some(RateAlgorithm::TokenBucket | RateAlgorithm::SlidingCounter) => 0,
+        _ => chance.one_of(&[0, 5, 60, 300]),
+    });
+    if counts.is_some() || chance.hits(0.2) {
         return Roughness { usual, ..Roughness::CALM };
     }
     Roughness {
@@ -90,6 +111,16 @@ fn roughness(chance: &Chance, is_limited: bool) -> Roughness {
         cut: chance.one_of(&[0.0, 0.03, 0.15]),
         timeout: chance.one_of(&[0.0, 0.02, 0.1]),
     }
+}
+
+fn outages(chance: &Chance) -> Vec<Down> {
+    let how_many = chance.one_of(&[0, 0, 1, 2]);
+    let outage = |_| Down {
+        after: chance.between(Duration::from_secs(5), Duration::from_secs(240)),
+        lasts: chance.between(Duration::from_secs(2), Duration::from_secs(120)),
+        looks: chance.one_of(&[DownLook::Refused, DownLook::Refused, DownLook::Gateway, DownLook::Silent]),
+    };
+    (0..how_many).map(outage).collect()
 }
 
 fn faults(chance: &Chance, seed: u64) -> (Vec<FaultRule>, bool) {

@@ -289,7 +289,7 @@ impl Client {
         }
         // A question takes a place in the budget, and where tokens expire early or answers are old nobody can know.
         let plan = &market.site.plan;
-        if !plan.tokens_expire && !plan.is_stale && plan.rate_limit.is_none() {
+        if !plan.tokens_expire && !plan.is_stale && plan.counts.is_none() {
             self.must_be_worth_something(wanted, user, &token).await;
         }
         lock(&market.tokens).push((wanted.id.clone(), user.to_owned(), token));

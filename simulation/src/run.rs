@@ -16,10 +16,11 @@ use crate::chance::Chance;
 use crate::check::check;
 use crate::clock::SandboxClock;
 use crate::history::History;
-use crate::network::{Network, Roughness};
+use crate::network::Network;
 use crate::plan::Plan;
 use crate::product::{Client, Market, Wanted};
 use crate::turnstile::{Kind, Turnstile, Waiting, Who};
+use crate::watch::Watch;
 
 const START: Timestamp = Timestamp::constant(1_772_355_600, 0);
 const CLIENT_ID: uuid::Uuid = uuid::Uuid::from_u128(0x5eed);
@@ -97,13 +98,23 @@ impl Stage {
         for (name, option) in &plan.quirks {
             sandbox.set_quirk(name, option).expect("drawn from the table");
         }
-        let limit = plan.rate_limit.map_or(RateLimit::Off, RateLimit::PerSecond);
-        sandbox.set_rate_limit(limit, sandbox.rate_limit().1);
+        match plan.counts {
+            Some(how) => sandbox.set_rate_limit(RateLimit::PerSecond(plan.rate), how),
+            None => sandbox.set_rate_limit(RateLimit::Off, sandbox.rate_limit().1),
+        }
         sandbox.set_faults(plan.faults.clone());
         let files = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("room for a database");
         let url = format!("sqlite://{}", files.path().join("bridge.db").display());
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&url).await.expect("the database is new"));
-        let network = Network::new(turnstile.clone(), sandbox.router(), Chance::new(seed, 2), plan.roughness);
+        let watch = Watch::new(plan.rate);
+        let network = Network::new(
+            turnstile.clone(),
+            sandbox.router(),
+            Chance::new(seed, 2),
+            watch.clone(),
+            plan.roughness,
+            plan.outages.clone(),
+        );
         let site = Site {
             turnstile: turnstile.clone(),
             network: network.clone(),
@@ -112,6 +123,7 @@ impl Stage {
                 .expect("the client id is a UUID"),
             base_url: sandbox.base_url(),
             plan: Arc::clone(&plan),
+            watch,
             bridges: Arc::new(Mutex::new((0..plan.bridges).map(|_| None).collect())),
         };
         let sandbox = Arc::new(sandbox);
@@ -162,6 +174,7 @@ impl Stage {
             }
         };
         broken.extend(std::mem::take(&mut *lock(&self.market.broken)));
+        broken.extend(self.site.watch.take_broken());
         if let Some(wanted) = wanted {
             let tokens = std::mem::take(&mut *lock(&self.market.tokens));
             given_out = tokens.len();
@@ -198,7 +211,7 @@ impl Stage {
         self.is_storm = false;
         self.frozen.fill(START);
         self.sandbox.clear_faults();
-        self.network.become_(Roughness::CALM);
+        self.network.calm_down();
         self.history.note(self.turnstile.now(), false, "-- calm --");
     }
 
@@ -297,7 +310,7 @@ impl Stage {
             return false;
         }
         let weight = match one.kind {
-            Kind::Idle => 0.1,
+            Kind::Idle | Kind::Beat => 0.1,
             Kind::Read => 0.5,
             Kind::Act => 1.0,
         };

@@ -21,6 +21,7 @@ use monite_bridge::store::{
 };
 
 use crate::turnstile::{Kind, Turnstile, Who};
+use crate::watch::Watch;
 
 /// See the module.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ pub struct SteppedStore {
     pub turnstile: Turnstile,
     /// Whose view it is.
     pub who: Who,
+    /// Told of heartbeats.
+    pub watch: Watch,
 }
 
 impl SteppedStore {
@@ -345,7 +348,17 @@ impl Store for SteppedStore {
     }
 
     async fn beat(&self, beat: &Beat, now: Timestamp) -> Result<Heard, StoreError> {
-        self.write(Kind::Act, "heartbeat".to_owned(), self.inner.beat(beat, now), debug).await
+        let tell = |heard: &Heard| {
+            self.watch.heard(self.who, now, heard, self.turnstile.now());
+            format!(
+                "share {} of {}, {} alive{}",
+                heard.share,
+                heard.of,
+                heard.alive,
+                if heard.late { ", late" } else { "" }
+            )
+        };
+        self.write(Kind::Beat, "heartbeat".to_owned(), self.inner.beat(beat, now), tell).await
     }
 
     async fn leave(&self, replica: &ReplicaId) -> Result<(), StoreError> {

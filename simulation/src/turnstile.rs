@@ -46,6 +46,8 @@ impl std::fmt::Display for Who {
 pub enum Kind {
     /// A wait that ends, a look whether something is due.
     Idle,
+    /// A heartbeat: one each second, so one kills seldom.
+    Beat,
     /// A read.
     Read,
     /// A write, or a call on its way.
@@ -99,7 +101,8 @@ impl Turn {
 
     fn end(&mut self, result: &str) {
         let Some(over) = self.over.take() else { return };
-        let is_idle = self.waiting.kind == Kind::Idle && (self.waiting.what != "claim" || result.is_empty());
+        let is_idle = self.waiting.kind == Kind::Beat
+            || self.waiting.kind == Kind::Idle && (self.waiting.what != "claim" || result.is_empty());
         let text = format!("{}: {} {result}", self.waiting.who, self.waiting.what);
         self.history.note(self.at, is_idle, text.trim_end());
         // Nobody waits for it once the run is over.
