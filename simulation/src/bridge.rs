@@ -8,6 +8,7 @@ use monite_bridge::api_key::ApiKeys;
 use monite_bridge::broker::Broker;
 use monite_bridge::budget::ledger::ReplicaId;
 use monite_bridge::budget::{Outage, Part, SharedLimiter};
+use monite_bridge::config::Drift;
 use monite_bridge::config::OnUserDelete;
 use monite_bridge::domain::BridgeId;
 use monite_bridge::domain::role::RoleTemplates;
@@ -15,8 +16,9 @@ use monite_bridge::events::Events;
 use monite_bridge::http::{App, HttpMetrics, RequestIds, router};
 use monite_bridge::jitter::Jitter;
 use monite_bridge::reconcile::plan::OnCustomerDelete;
+use monite_bridge::reconcile::sweep::Pace;
 use monite_bridge::reconcile::visit::Workshop;
-use monite_bridge::reconcile::{Awaited, Policy, Reconciler};
+use monite_bridge::reconcile::{Awaited, Policy, Reconciler, Sweeper};
 use monite_bridge::store::{Store, WorkerId};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
@@ -43,6 +45,7 @@ pub struct Bridge {
     /// Cancelled when it dies.
     pub dead: CancellationToken,
     work: tokio::task::JoinHandle<()>,
+    sweeps: Option<tokio::task::JoinHandle<()>>,
 }
 
 impl Bridge {
@@ -50,6 +53,7 @@ impl Bridge {
     fn stop(&self) {
         self.dead.cancel();
         self.work.abort();
+        self.sweeps.iter().for_each(tokio::task::JoinHandle::abort);
     }
 }
 
@@ -130,6 +134,8 @@ impl Site {
             outage,
             awaited: Awaited::default(),
         };
+        let pace = Pace::share_of(Some(plan.rate), plan.sweep_share);
+        let sweeper = Sweeper::new(workshop.clone(), worker.clone(), Drift::Enforce, pace);
         let reconciler = Reconciler::new(workshop, worker, plan.workers);
         let dead = CancellationToken::new();
         let work = Work {
@@ -143,6 +149,10 @@ impl Site {
         let follower = (broker.clone(), events.clone(), dead.clone());
         tokio::spawn(async move { follower.0.follow(&follower.1, follower.2).await });
         let work = tokio::spawn(work.run(dead.clone()));
+        let sweeps = plan.sweep_every.map(|every| {
+            let stop = dead.clone();
+            tokio::spawn(async move { sweeper.run(every, stop).await })
+        });
         let app = App {
             store,
             templates,
@@ -159,7 +169,7 @@ impl Site {
             metrics: HttpMetrics::default(),
             limiter: Some(limiter),
         };
-        Bridge { who, router: router(app), reconciler, dead, work }
+        Bridge { who, router: router(app), reconciler, dead, work, sweeps }
     }
 }
 

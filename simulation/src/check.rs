@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use crate::plan::Plan;
 use crate::product::{Wanted, monite_says};
+use crate::stranger::{granted, template};
 
 /// Every promise that does not hold, in words.
 pub async fn check(
@@ -134,6 +135,14 @@ impl Findings<'_> {
         let names: Vec<String> = self.sandbox.roles(entity).iter().map(|role| role["name"].to_string()).collect();
         if names.iter().collect::<BTreeSet<_>>().len() != names.len() {
             self.breaks(format!("{} has roles twice: {names:?}", wanted.id));
+        }
+        for role in self.sandbox.roles(entity).iter().filter(|_| wanted.is_present) {
+            if template(role).is_some_and(|template| !template.grants_same_as(&granted(role))) {
+                self.breaks(format!(
+                    "the role {} of {} grants something else than its template",
+                    role["name"], wanted.id
+                ));
+            }
         }
     }
 

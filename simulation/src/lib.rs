@@ -25,6 +25,7 @@ pub mod plan;
 pub mod product;
 pub mod run;
 pub mod store;
+pub mod stranger;
 pub mod turnstile;
 pub mod watch;
 

@@ -36,11 +36,13 @@ pub struct Roughness {
     pub cut: f64,
     /// How likely no answer comes in time.
     pub timeout: f64,
+    /// How likely a list of everything is cut short on its way.
+    pub short: f64,
 }
 
 impl Roughness {
     /// Everything arrives at once.
-    pub const CALM: Self = Self { usual: Duration::ZERO, slow: 0.0, cut: 0.0, timeout: 0.0 };
+    pub const CALM: Self = Self { usual: Duration::ZERO, slow: 0.0, cut: 0.0, timeout: 0.0, short: 0.0 };
 }
 
 /// A time in which Monite does not answer anybody.
@@ -159,11 +161,21 @@ impl Network {
         Fate::Answered(chance.between(Duration::ZERO, most), chance.between(Duration::ZERO, most))
     }
 
+    /// A list with the first of its rows alone, and nothing that says there are more.
+    fn cut_short(&self, body: Bytes) -> Bytes {
+        let Ok(mut list) = serde_json::from_slice::<serde_json::Value>(&body) else { return body };
+        let Some(rows) = list["data"].as_array_mut() else { return body };
+        rows.truncate(self.chance.below(rows.len()));
+        list["next_pagination_token"] = serde_json::Value::Null;
+        Bytes::from(list.to_string())
+    }
+
     /// Lets the call land after `wait`, unless its sender has died too long before.
     fn land(
         &self, who: Who, wait: Duration, name: String, request: http::Request<Bytes>,
     ) -> oneshot::Receiver<http::Response<Bytes>> {
         let (network, (answer, answered)) = (self.clone(), oneshot::channel());
+        let shows_all = is_list_of_everything(&request);
         tokio::spawn(async move {
             let turn =
                 network.turnstile.enter_after(wait, Who::World, Kind::Act, format!("{who}'s {name} lands")).await;
@@ -180,12 +192,29 @@ impl Network {
             let (head, body) = response.into_parts();
             // A body that breaks off is a connection that is cut.
             let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else { return turn.done("cut in the middle") };
-            turn.done(head.status.as_str());
+            let short = shows_all && network.chance.hits(network.weather().roughness.short);
+            let body = if short { network.cut_short(body) } else { body };
+            turn.done(&format!("{}{}", head.status.as_str(), if short { ", cut short" } else { "" }));
             // The sender may have gone.
             let _ = answer.send(http::Response::from_parts(head, body));
         });
         answered
     }
+}
+
+/// Whether this is one of the lists in which a sweep looks for everything, as from a proxy that answers out of an old cache. A list that
+/// is asked for what a create left behind is not: what it lacks after the lag is not there.
+fn is_list_of_everything<T>(request: &http::Request<T>) -> bool {
+    let (path, query) = (request.uri().path(), request.uri().query().unwrap_or_default());
+    let has = |name: &str| query.split('&').any(|pair| pair.starts_with(name));
+    request.method() == http::Method::GET
+        && has("limit=100")
+        && match path.rsplit('/').next() {
+            Some("entities") => has("sort=") && !has("email"),
+            Some("entity_users") => !has("login") && !has("id__in"),
+            Some("roles") => !has("name"),
+            _ => false,
+        }
 }
 
 /// One bridge's way into the network.

@@ -23,6 +23,12 @@ pub struct Plan {
     pub deeds: usize,
     /// Customers that a bridge visits at the same time.
     pub workers: usize,
+    /// How often everything is looked at again, if it is.
+    pub sweep_every: Option<Duration>,
+    /// The part of the rate that this may take.
+    pub sweep_share: f64,
+    /// How often somebody else meddles with what is at Monite while it storms.
+    pub meddling: usize,
     /// Whether bridges work in passes of their own (`sync`) instead of being woken (`serve`).
     pub in_passes: bool,
     /// Calls a second that all bridges share.
@@ -60,6 +66,9 @@ impl Plan {
         let counts = chance.hits(0.25).then(|| chance.one_of(&COUNTINGS));
         let roughness = roughness(&chance, counts);
         let bridges = chance.one_of(&[1, 1, 2, 2, 3]);
+        let sweep_every = chance.hits(0.7).then(|| chance.between(Duration::from_secs(15), Duration::from_secs(120)));
+        // Whoever meddles takes places in Monite's count that are in no bridge's books.
+        let is_meddled_with = sweep_every.is_some() && counts.is_none() && chance.hits(0.7);
         let (faults, tokens_expire) = faults(&chance, seed);
         let clients = 1 + chance.below(3);
         Self {
@@ -69,6 +78,9 @@ impl Plan {
             customers: 1 + chance.below(2),
             deeds: 8 + chance.below(20),
             workers: 1 + chance.below(5),
+            sweep_every,
+            sweep_share: chance.one_of(&[0.1, 0.3, 1.0]),
+            meddling: if is_meddled_with { 1 + chance.below(12) } else { 0 },
             in_passes: chance.hits(0.3),
             rate: if counts.is_some() { chance.one_of(&[6, 12, 30]) } else { chance.one_of(&[12, 30]) },
             counts,
@@ -110,6 +122,7 @@ fn roughness(chance: &Chance, counts: Option<RateAlgorithm>) -> Roughness {
         slow: chance.one_of(&[0.0, 0.05, 0.2]),
         cut: chance.one_of(&[0.0, 0.03, 0.15]),
         timeout: chance.one_of(&[0.0, 0.02, 0.1]),
+        short: chance.one_of(&[0.0, 0.1, 0.5]),
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use monite::Credentials;
+use monite_bridge::reconcile::sweep;
 use monite_bridge::store::Store;
 use monite_bridge::store::sqlite::SqliteStore;
 use monite_sandbox::{RateLimit, Sandbox};
@@ -19,6 +20,7 @@ use crate::history::History;
 use crate::network::Network;
 use crate::plan::Plan;
 use crate::product::{Client, Market, Wanted};
+use crate::stranger::Stranger;
 use crate::turnstile::{Kind, Turnstile, Waiting, Who};
 use crate::watch::Watch;
 
@@ -31,6 +33,12 @@ const REST_WITHIN: SignedDuration = SignedDuration::from_hours(3);
 
 /// What is not at rest after so many steps goes round in circles.
 const MOST_STEPS: usize = 300_000;
+
+/// What somebody else changes in the calm: only a sweep can find it.
+const MEDDLING_IN_THE_CALM: usize = 4;
+
+/// Sweeps leave alone for so long what was touched: lists may lag behind.
+const SHOWS_AFTER: SignedDuration = SignedDuration::from_secs(11);
 
 /// How one seed came out.
 #[derive(Debug)]
@@ -158,13 +166,16 @@ impl Stage {
         for instance in 0..self.plan.bridges {
             self.site.start(instance, 0);
         }
+        let stranger = Stranger::new(self.site.clone(), Arc::clone(&self.sandbox), Chance::new(self.plan.seed, 4));
+        let meddling = tokio::spawn(stranger.clone().live(self.plan.meddling));
         let clients =
             (0..self.plan.clients).map(|index| tokio::spawn(self.client(index).live(self.plan.deeds))).collect();
         let wanted = self.until_all(clients).await;
+        meddling.abort();
         self.calm_down();
         let (mut broken, mut given_out) = (Vec::new(), 0);
         let wanted = match wanted {
-            Some(wanted) => self.come_to_rest(wanted, &mut broken).await,
+            Some(wanted) => self.come_to_rest(wanted, &stranger, &mut broken).await,
             None => {
                 broken.push(format!(
                     "the product waits for an answer for ever; waiting are {:?}",
@@ -216,7 +227,9 @@ impl Stage {
     }
 
     /// Until nothing is due; then what Monite refused in the storm is tried again, until nothing is due once more.
-    async fn come_to_rest(&mut self, wanted: Vec<Wanted>, broken: &mut Vec<String>) -> Option<Vec<Wanted>> {
+    async fn come_to_rest(
+        &mut self, wanted: Vec<Wanted>, stranger: &Stranger, broken: &mut Vec<String>,
+    ) -> Option<Vec<Wanted>> {
         // What is on its way in the network lands within 75 seconds; what is late to show does so within 10.
         self.pass_time(SignedDuration::from_secs(90)).await;
         if !self.until_nothing_is_due().await {
@@ -237,7 +250,46 @@ impl Stage {
         if !self.until_nothing_is_due().await {
             broken.push("not at rest after a retry".to_owned());
         }
+        if self.plan.meddling > 0 {
+            for _ in 0..MEDDLING_IN_THE_CALM {
+                let did = stranger.meddle().await;
+                self.history.note(self.turnstile.now(), false, &format!("somebody else meddles {did}"));
+            }
+            if !self.until_sweeps_find_nothing().await {
+                broken.push("sweeps have not put right what somebody else changed".to_owned());
+            }
+        }
         wanted
+    }
+
+    /// Until a sweep finds nothing that began when all was at rest. One whose finding came in the way of a visit leaves it to the next, so
+    /// each puts one thing right at least.
+    async fn until_sweeps_find_nothing(&mut self) -> bool {
+        for _ in 0..=MEDDLING_IN_THE_CALM {
+            let Some(swept) = self.until_swept().await else { return false };
+            if !self.until_nothing_is_due().await {
+                return false;
+            }
+            if swept.tally.drifted == 0 {
+                return true;
+            }
+        }
+        false
+    }
+
+    /// Until a sweep has come to its end that began when lists showed all that is there.
+    async fn until_swept(&mut self) -> Option<sweep::Finished> {
+        let from = self.turnstile.now() + SHOWS_AFTER;
+        let limit = from + REST_WITHIN;
+        while self.turnstile.now() < limit && self.history.len() < MOST_STEPS {
+            self.pass_time(SignedDuration::from_secs(5)).await;
+            let last =
+                sweep::last(self.site.store.as_ref()).await.expect("nothing is wrong with the database of a run");
+            if last.as_ref().is_some_and(|last| last.started_at >= from) {
+                return last;
+            }
+        }
+        None
     }
 
     async fn until_nothing_is_due(&mut self) -> bool {
