@@ -19,6 +19,8 @@ use monite_bridge::reconcile::plan::OnCustomerDelete;
 use monite_bridge::reconcile::sweep::Pace;
 use monite_bridge::reconcile::visit::Workshop;
 use monite_bridge::reconcile::{Awaited, Policy, Reconciler, Sweeper};
+use monite_bridge::shared_token::PartnerTokenVault;
+use monite_bridge::store::seal::MasterKey;
 use monite_bridge::store::{Store, WorkerId};
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
@@ -68,6 +70,8 @@ pub struct Site {
     pub store: Arc<dyn Store>,
     /// The partner at Monite.
     pub credentials: Credentials,
+    /// What the shared token is sealed under.
+    pub key: MasterKey,
     /// Where Monite is.
     pub base_url: String,
     /// What the seed wants.
@@ -99,6 +103,13 @@ impl Site {
         self.lock().iter().flatten().cloned().collect()
     }
 
+    /// Where all bridges have the partner's token. Only where bridges share a server they would have it there in earnest; what it does is
+    /// the same on either database.
+    fn vault(&self, store: &Arc<dyn Store>, clock: &Arc<dyn monite::Clock>) -> PartnerTokenVault {
+        let (store, key, client) = (Arc::clone(store), self.key.clone(), self.credentials.client_id());
+        PartnerTokenVault::new(store, key, Arc::clone(clock), client, &self.base_url).waiting_by(Arc::clone(clock))
+    }
+
     fn lock(&self) -> MutexGuard<'_, Vec<Option<Arc<Bridge>>>> {
         self.bridges.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -119,6 +130,10 @@ impl Site {
         let builder = builder.clock(Arc::clone(&clock)).jitter_seed((jitter.next() * 1e9) as u64);
         let builder = builder.base_url(&self.base_url).credentials(self.credentials.clone());
         let builder = builder.transport(Arc::new(self.network.of(who)));
+        let builder = match plan.shares_token {
+            true => builder.token_vault(Arc::new(self.vault(&store, &clock))),
+            false => builder,
+        };
         let monite = builder.build().expect("credentials and address are given");
         let events = Events::default();
         let broker = Broker::new(Arc::clone(&store), monite.clone(), Arc::clone(&clock));

@@ -53,6 +53,7 @@ struct Sum {
     freezes: u32,
     tokens: usize,
     late_handouts: u32,
+    mints: u64,
 }
 
 fn run_all(args: &Args) -> ExitCode {
@@ -80,7 +81,7 @@ fn run_all(args: &Args) -> ExitCode {
     let mut sum = sum.into_inner().unwrap_or_else(std::sync::PoisonError::into_inner);
     sum.failed.sort_unstable();
     println!(
-        "{} seeds from {} in {:.1} s: {} steps, {} calls at Monite, {} deaths, {} standstills, {} tokens ({} of another bridge's memory), {} failed {:?}",
+        "{} seeds from {} in {:.1} s: {} steps, {} calls at Monite, {} deaths, {} standstills, {} partner tokens, {} tokens ({} of another bridge's memory), {} failed {:?}",
         args.seeds,
         args.start,
         began.elapsed().as_secs_f64(),
@@ -88,6 +89,7 @@ fn run_all(args: &Args) -> ExitCode {
         sum.calls,
         sum.crashes,
         sum.freezes,
+        sum.mints,
         sum.tokens,
         sum.late_handouts,
         sum.failed.len(),
@@ -120,6 +122,7 @@ fn add(sum: &Mutex<Sum>, outcome: &Outcome) {
     sum.freezes += outcome.freezes;
     sum.tokens += outcome.tokens;
     sum.late_handouts += outcome.late_handouts;
+    sum.mints += outcome.mints;
     if !outcome.broken.is_empty() {
         sum.failed.push(outcome.seed);
         println!("{}", outcome.history.lines(false).join("\n"));

@@ -175,10 +175,11 @@ impl Network {
         &self, who: Who, wait: Duration, name: String, request: http::Request<Bytes>,
     ) -> oneshot::Receiver<http::Response<Bytes>> {
         let (network, (answer, answered)) = (self.clone(), oneshot::channel());
-        let shows_all = is_list_of_everything(&request);
+        let (shows_all, bearer) = (is_list_of_everything(&request), bearer(&request));
+        let is_mint = request.uri().path().ends_with("/auth/token");
         tokio::spawn(async move {
-            let turn =
-                network.turnstile.enter_after(wait, Who::World, Kind::Act, format!("{who}'s {name} lands")).await;
+            let what = format!("{who}'s {name} lands");
+            let turn = network.turnstile.enter_after(wait, Who::World, Kind::Act, what).await;
             if network.turnstile.died_before(who, Duration::from_secs(5)) {
                 return turn.done("the sender is dead, it gets lost");
             }
@@ -192,6 +193,12 @@ impl Network {
             let (head, body) = response.into_parts();
             // A body that breaks off is a connection that is cut.
             let Ok(body) = axum::body::to_bytes(body, usize::MAX).await else { return turn.done("cut in the middle") };
+            if is_mint {
+                network.watch.minted(&body, network.turnstile.now());
+            }
+            if let Some(token) = bearer.filter(|_| head.status.is_success()) {
+                network.watch.worked(&token, who, &name, network.turnstile.now());
+            }
             let short = shows_all && network.chance.hits(network.weather().roughness.short);
             let body = if short { network.cut_short(body) } else { body };
             turn.done(&format!("{}{}", head.status.as_str(), if short { ", cut short" } else { "" }));
@@ -200,6 +207,17 @@ impl Network {
         });
         answered
     }
+}
+
+fn asks_for_the_partners_token(request: &http::Request<Bytes>) -> bool {
+    let wanted = b"client_credentials";
+    request.uri().path().ends_with("/auth/token") && request.body().windows(wanted.len()).any(|part| part == wanted)
+}
+
+/// The token of the call, if it has one.
+fn bearer<T>(request: &http::Request<T>) -> Option<String> {
+    let value = request.headers().get(http::header::AUTHORIZATION)?.to_str().ok()?;
+    value.strip_prefix("Bearer ").map(str::to_owned)
 }
 
 /// Whether this is one of the lists in which a sweep looks for everything, as from a proxy that answers out of an old cache. A list that
@@ -234,6 +252,9 @@ impl Transport for Line {
         let name = format!("{} {}", request.method(), request.uri().path());
         let after = |wait, what: &str| turnstile.enter_after(wait, who, Kind::Act, format!("{name}: {what}"));
         network.watch.sends(who, &name, turnstile.now());
+        if asks_for_the_partners_token(&request) {
+            network.watch.asks_for_token(who, turnstile.now());
+        }
         match network.fate(who) {
             Fate::Refused(told) => {
                 after(told, "no connection").await.done("");

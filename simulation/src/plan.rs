@@ -23,6 +23,8 @@ pub struct Plan {
     pub deeds: usize,
     /// Customers that a bridge visits at the same time.
     pub workers: usize,
+    /// Whether one bridge fetches the partner's token for all.
+    pub shares_token: bool,
     /// How often everything is looked at again, if it is.
     pub sweep_every: Option<Duration>,
     /// The part of the rate that this may take.
@@ -78,6 +80,7 @@ impl Plan {
             customers: 1 + chance.below(2),
             deeds: 8 + chance.below(20),
             workers: 1 + chance.below(5),
+            shares_token: chance.hits(0.8),
             sweep_every,
             sweep_share: chance.one_of(&[0.1, 0.3, 1.0]),
             meddling: if is_meddled_with { 1 + chance.below(12) } else { 0 },

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use monite::Credentials;
 use monite_bridge::reconcile::sweep;
 use monite_bridge::store::Store;
+use monite_bridge::store::seal::MasterKey;
 use monite_bridge::store::sqlite::SqliteStore;
 use monite_sandbox::{RateLimit, Sandbox};
 use secrecy::SecretString;
@@ -61,6 +62,8 @@ pub struct Outcome {
     pub tokens: usize,
     /// Tokens that a bridge handed out after another one had accepted the deletion.
     pub late_handouts: u32,
+    /// Times that a partner's token was asked for.
+    pub mints: u64,
 }
 
 /// Runs a seed to its end, on this thread alone.
@@ -114,7 +117,7 @@ impl Stage {
         let files = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("room for a database");
         let url = format!("sqlite://{}", files.path().join("bridge.db").display());
         let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&url).await.expect("the database is new"));
-        let watch = Watch::new(plan.rate);
+        let watch = Watch::new(&plan);
         let network = Network::new(
             turnstile.clone(),
             sandbox.router(),
@@ -129,6 +132,7 @@ impl Stage {
             store,
             credentials: Credentials::parse(sandbox.client_id(), SecretString::from(CLIENT_SECRET))
                 .expect("the client id is a UUID"),
+            key: MasterKey::generate(),
             base_url: sandbox.base_url(),
             plan: Arc::clone(&plan),
             watch,
@@ -192,6 +196,7 @@ impl Stage {
             broken.extend(check(self.site.store.as_ref(), &self.sandbox, &wanted, &tokens, &self.plan).await);
         }
         self.history.note(self.turnstile.now(), false, &self.sandbox.state().to_string());
+        let mints = self.site.watch.mints();
         let late_handouts = *lock(&self.market.late_handouts);
         Outcome {
             seed: self.plan.seed,
@@ -203,6 +208,7 @@ impl Stage {
             freezes: self.freezes,
             tokens: given_out,
             late_handouts,
+            mints,
         }
     }
 

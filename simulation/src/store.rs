@@ -21,7 +21,7 @@ use monite_bridge::store::{
 };
 
 use crate::turnstile::{Kind, Turnstile, Who};
-use crate::watch::Watch;
+use crate::watch::{Duty, Watch};
 
 /// See the module.
 #[derive(Debug)]
@@ -331,12 +331,25 @@ impl Store for SteppedStore {
         &self, name: &str, seen: i64, discard: bool, now: Timestamp, until: Timestamp,
     ) -> Result<Option<i64>, StoreError> {
         let work = self.inner.begin_mint(name, seen, discard, now, until);
-        self.write(Kind::Act, format!("begin mint {name}"), work, nothing).await
+        let tell = |duty: &Option<i64>| {
+            if let Some(duty) = *duty {
+                self.watch.takes_duty(self.who, Duty { number: duty, until }, discard, self.turnstile.now());
+            }
+            duty.map_or("not now".to_owned(), |duty| format!("duty {duty}"))
+        };
+        self.write(Kind::Act, format!("begin mint, discard {discard}"), work, tell).await
     }
 
     async fn end_mint(&self, name: &str, duty: i64, minted: Option<(Vec<u8>, Timestamp)>) -> Result<bool, StoreError> {
+        let expires = minted.as_ref().map(|(_, expires)| *expires);
         let work = self.inner.end_mint(name, duty, minted);
-        self.write(Kind::Act, format!("end mint {name}"), work, nothing).await
+        let tell = |counts: &bool| {
+            if *counts {
+                self.watch.ends_duty(duty, expires, self.turnstile.now());
+            }
+            format!("{counts}")
+        };
+        self.write(Kind::Act, format!("end mint of duty {duty}, a token until {expires:?}"), work, tell).await
     }
 
     async fn secret(&self, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use monite::error::Cause;
 use monite::token::{MintDuty, Shared, Version};
-use monite::{AccessToken, ClientId, Clock, TokenVault};
+use monite::{AccessToken, ClientId, Clock, SystemClock, TokenVault};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
@@ -29,6 +29,8 @@ pub struct PartnerTokenVault {
     store: Arc<dyn Store>,
     sealer: Sealer,
     clock: Arc<dyn Clock>,
+    /// Whose time those who wait for another process go by.
+    patience: Arc<dyn Clock>,
     /// Also what the token is sealed for: one of another client or another Monite is no use.
     name: String,
 }
@@ -38,7 +40,14 @@ impl PartnerTokenVault {
     #[must_use]
     pub fn new(store: Arc<dyn Store>, key: MasterKey, clock: Arc<dyn Clock>, client: ClientId, base_url: &str) -> Self {
         let name = format!("monite.partner-token {client} {}", base_url.trim_end_matches('/'));
-        Self { store, sealer: Sealer::new(key), clock, name }
+        // Another process is at work, in its own time: no clock of ours says when it is done.
+        Self { store, sealer: Sealer::new(key), clock, patience: Arc::new(SystemClock), name }
+    }
+
+    /// The same where all processes live by one clock: who waits for another one goes by it, too. Otherwise that is real time.
+    #[must_use]
+    pub fn waiting_by(self, patience: Arc<dyn Clock>) -> Self {
+        Self { patience, ..self }
     }
 
     /// `None` for one that does not open or read: it is replaced by the next.
@@ -104,9 +113,8 @@ impl TokenVault for PartnerTokenVault {
         }
     }
 
-    /// Another process is at work, in its own time: no clock of ours says when it is done.
     async fn wait(&self) {
-        tokio::time::sleep(LOOK_AGAIN_AFTER).await;
+        self.patience.sleep(LOOK_AGAIN_AFTER).await;
     }
 }
 
