@@ -19,6 +19,7 @@ pub mod bridge;
 pub mod chance;
 pub mod check;
 pub mod clock;
+pub mod database;
 pub mod history;
 pub mod network;
 pub mod plan;
@@ -29,4 +30,5 @@ pub mod stranger;
 pub mod turnstile;
 pub mod watch;
 
+pub use database::{Database, Server};
 pub use run::{Outcome, run};

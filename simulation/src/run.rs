@@ -8,7 +8,6 @@ use monite::Credentials;
 use monite_bridge::reconcile::sweep;
 use monite_bridge::store::Store;
 use monite_bridge::store::seal::MasterKey;
-use monite_bridge::store::sqlite::SqliteStore;
 use monite_sandbox::{RateLimit, Sandbox};
 use secrecy::SecretString;
 use tokio::task::JoinHandle;
@@ -17,6 +16,7 @@ use crate::bridge::Site;
 use crate::chance::Chance;
 use crate::check::check;
 use crate::clock::SandboxClock;
+use crate::database::{Database, Home};
 use crate::history::History;
 use crate::network::Network;
 use crate::plan::Plan;
@@ -68,7 +68,7 @@ pub struct Outcome {
 
 /// Runs a seed to its end, on this thread alone.
 #[must_use]
-pub fn run(seed: u64) -> Outcome {
+pub fn run(seed: u64, database: &Database) -> Outcome {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         // The run gets its turn once nobody else can move.
@@ -76,8 +76,10 @@ pub fn run(seed: u64) -> Outcome {
         .build()
         .expect("a runtime without threads takes nothing that could be missing");
     runtime.block_on(async {
-        let stage = Stage::set(seed).await;
-        stage.play().await
+        let home = Home::of(database).await;
+        let outcome = Stage::set(seed, home.store()).await.play().await;
+        home.leave().await;
+        outcome
     })
 }
 
@@ -95,11 +97,10 @@ struct Stage {
     is_storm: bool,
     crashes: u32,
     freezes: u32,
-    _files: tempfile::TempDir,
 }
 
 impl Stage {
-    async fn set(seed: u64) -> Self {
+    async fn set(seed: u64, store: Arc<dyn Store>) -> Self {
         let history = History::default();
         let turnstile = Turnstile::at(START, history.clone());
         let clock = Arc::new(SandboxClock(turnstile.clone()));
@@ -114,9 +115,6 @@ impl Stage {
             None => sandbox.set_rate_limit(RateLimit::Off, sandbox.rate_limit().1),
         }
         sandbox.set_faults(plan.faults.clone());
-        let files = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).expect("room for a database");
-        let url = format!("sqlite://{}", files.path().join("bridge.db").display());
-        let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&url).await.expect("the database is new"));
         let watch = Watch::new(&plan);
         let network = Network::new(
             turnstile.clone(),
@@ -161,7 +159,6 @@ impl Stage {
             is_storm: true,
             crashes: 0,
             freezes: 0,
-            _files: files,
         }
     }
 

@@ -15,7 +15,7 @@ use crate::outside::Binaries;
 
 const USAGE: &str = "\
 usage: cargo xtask ci                        format, lints, tests, documentation, licences, the demo, the outside clients
-       cargo xtask sim [--seeds N] [--start S] [--history SEED]
+       cargo xtask sim [--seeds N] [--start S] [--history SEED] [--until-failed] [--database sqlite|postgres|URL]
                                              the whole system in one process, from seeds
        cargo xtask outside [python|react]    only clients that others wrote, against the sandbox
        cargo xtask crash [--rounds N] [--seed S] [--database sqlite|postgres]

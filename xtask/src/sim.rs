@@ -7,6 +7,9 @@ use crate::step::Step;
 /// Seeds that CI runs: within a minute or two.
 const SEEDS_OF_CI: &str = "300";
 
+/// Of these, so many also on PostgreSQL, where each step is a way to a server and back.
+const ON_POSTGRES: &str = "8";
+
 /// Runs what the arguments ask for.
 ///
 /// # Errors
@@ -23,5 +26,6 @@ pub(crate) fn run(args: &[&str], root: &Path) -> Result<(), String> {
 ///
 /// As [`run`].
 pub(crate) fn of_ci(root: &Path) -> Result<(), String> {
-    run(&["--seeds", SEEDS_OF_CI], root)
+    run(&["--seeds", SEEDS_OF_CI], root)?;
+    run(&["--seeds", ON_POSTGRES, "--database", "postgres"], root)
 }
