@@ -93,6 +93,7 @@ fn shown(changes: &[Change]) -> String {
         Change::UserGone(user, _) => format!("user {user} gone"),
         Change::Looked(user, _) => format!("looked at {user:?}"),
         Change::Calls(..) => String::new(),
+        Change::StampUnsure(until) => until.map_or(String::new(), |until| format!("stamp unsure until {until}")),
         Change::Stamped { links } => format!("stamped {links}"),
         Change::StampFailed { due_at, .. } => format!("not stamped, again at {due_at}"),
     });

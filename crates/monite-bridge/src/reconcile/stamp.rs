@@ -7,12 +7,14 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use monite::{CallLog, Deadline, Priority};
+use jiff::Timestamp;
+use monite::{CallLog, CallRecord, Deadline, Priority};
 use tokio_util::sync::CancellationToken;
 
 use super::execute::call_of;
-use super::outcome::judge;
+use super::outcome::{judge, lands_late, shows_by};
 use super::visit::{Ended, Workshop};
+use crate::domain::LANDS_WITHIN_UNSEEN;
 use crate::store::{Change, Fenced, Lease, Links, StoreError};
 
 /// A stamp that Monite refuses, or that belongs to an entity Monite does not know, is tried again after this long: nobody can
@@ -53,9 +55,11 @@ pub async fn stamp(
     };
     let log = CallLog::default();
     let outcome = Pen { workshop, lease, deadline, links: &links, log: &log, stop }.write().await?;
-    let calls: Vec<_> = log.take().into_iter().map(call_of).collect();
+    let attempts = log.take();
+    let unsure_until = unsure_until(&links, &attempts, workshop.clock.now());
+    let calls: Vec<_> = attempts.into_iter().map(call_of).collect();
     counts.calls.fetch_add(calls.len() as u64, Ordering::Relaxed);
-    let mut changes = vec![Change::Calls(None, calls)];
+    let mut changes = vec![Change::Calls(None, calls), Change::StampUnsure(unsure_until)];
     let ended = match outcome {
         Outcome::Written => {
             counts.written.fetch_add(1, Ordering::Relaxed);
@@ -70,6 +74,14 @@ pub async fn stamp(
         Outcome::LeaseLost => return Ok(Ended::LeaseLost),
     };
     given_back(workshop, lease, changes, ended).await
+}
+
+/// Until when a stamp may land, or show, that nobody saw answered: an earlier one, or one of these attempts. It would come over whatever
+/// stands there by then, so what was seen or answered meanwhile is not the last word.
+fn unsure_until(links: &Links, attempts: &[CallRecord], now: Timestamp) -> Option<Timestamp> {
+    let writes = attempts.iter().filter(|attempt| attempt.method == "PUT");
+    let late = writes.filter_map(lands_late).map(shows_by).max();
+    late.max(links.unsure_until).filter(|until| *until > now)
 }
 
 enum Outcome {
@@ -113,8 +125,10 @@ impl Pen<'_> {
             return Ok(Outcome::Stopped);
         }
         // A worker that was frozen since it read the links would put an old stamp over a newer one: ask before each write, as
-        // visits do.
-        if self.workshop.store.record(self.lease, Vec::new()).await? == Fenced::LeaseLost {
+        // visits do. One that dies while it is on its way leaves behind that it is.
+        let unsure_until = self.links.unsure_until.max(Some(shows_by(self.workshop.clock.now() + LANDS_WITHIN_UNSEEN)));
+        let mark = vec![Change::StampUnsure(unsure_until)];
+        if self.workshop.store.record(self.lease, mark).await? == Fenced::LeaseLost {
             return Ok(Outcome::LeaseLost);
         }
         Ok(match entity.metadata().put(&with).await {

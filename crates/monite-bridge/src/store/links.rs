@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use monite::EntityId;
 
 use crate::domain::document::UserDocument;
@@ -17,6 +18,8 @@ pub struct Links {
     pub stamp: Stamp,
     /// Goes up with each change of a link of this customer.
     pub count: i64,
+    /// Until when an earlier stamp that nobody saw answered may land, or show: whatever stands there before may not stay.
+    pub unsure_until: Option<Timestamp>,
     /// How often stamping them has failed so far.
     pub failed: u32,
 }

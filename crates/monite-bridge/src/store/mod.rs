@@ -229,7 +229,10 @@ pub enum Change {
     Looked(Option<UserId>, Generation),
     /// Calls made for the customer (or for the user, when named), oldest first.
     Calls(Option<UserId>, Vec<Call>),
-    /// Monite holds the stamp made from [`Links`] of this count. Links that changed since are due to be stamped again.
+    /// A stamp is about to go out, or went out, without anybody seeing its answer: until when it may land, or show; `None`: no more.
+    StampUnsure(Option<Timestamp>),
+    /// Monite holds the stamp made from [`Links`] of this count. Links that changed since are due to be stamped again; while another
+    /// stamp may still [land](Change::StampUnsure), it is looked at once more when that is over.
     Stamped {
         /// [`Links::count`].
         links: i64,

@@ -168,6 +168,9 @@ pub struct SavedCustomer {
     /// JSON.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub stamp_error: Option<String>,
+    /// Until when a stamp may land that nobody saw answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub stamp_unsure_until: Option<i64>,
     /// When the lease of a worker that did not give it back ended.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left_until: Option<i64>,
@@ -467,6 +470,7 @@ impl Saved {
             stamp_due_at: row.number_or_null("stamp_due_at")?,
             stamp_attempts: row.number("stamp_attempts")?,
             stamp_error: row.text_or_null("stamp_error")?,
+            stamp_unsure_until: row.number_or_null("stamp_unsure_until")?,
             left_until: row.number_or_null("left_until")?,
             document: row.text("document")?,
         })))

@@ -22,6 +22,8 @@ on_every_database! {
     creates_come_before_stamps,
     the_entity_of_a_deleted_customer_is_stamped_as_well,
     a_stamp_whose_answer_was_lost_is_seen_and_not_written_again,
+    a_stamp_that_lands_late_does_not_stay_over_a_newer_one,
+    nor_does_one_that_a_process_had_on_its_way_when_it_died,
     a_stamp_that_fails_leaves_the_customer_in_sync_and_says_why,
     a_worker_that_lost_its_lease_stamps_nothing,
     one_frozen_after_its_look_puts_no_old_stamp_over_a_newer_one,
@@ -138,8 +140,46 @@ async fn a_stamp_whose_answer_was_lost_is_seen_and_not_written_again(on: Databas
     assert!(bridge.work_until_death(Dies::AfterCall(3)).await);
     bridge.restart().await;
     bridge.settle().await;
-    assert_eq!((bridge.sandbox.calls(GET), bridge.sandbox.calls(PUT)), (2, 1));
+    // Seen, and looked at once more when nothing of the dead process can land any more.
+    assert_eq!((bridge.sandbox.calls(GET), bridge.sandbox.calls(PUT)), (3, 1));
     assert_eq!(stamped(&bridge).await, (1, 1));
+}
+
+/// Monite answers the second attempt, and does the first one after both it and the stamp that came next.
+async fn a_stamp_that_lands_late_does_not_stay_over_a_newer_one(on: Database) {
+    let bridge = TestBridge::on(on).await;
+    bridge.sandbox.once("PUT /entities/*/partner_metadata", Fault::CloseBefore);
+    bridge.put_customer("acme").await;
+    bridge.pass().await;
+    let late = metadata_of(&bridge, "acme").await;
+    assert_eq!(bridge.sandbox.calls(PUT), 2, "it was sent again at once");
+    bridge.put_user("acme", "ana", "admin").await;
+    bridge.pass().await;
+    the_late_one_is_put_right(&bridge, &late).await;
+}
+
+async fn nor_does_one_that_a_process_had_on_its_way_when_it_died(on: Database) {
+    let mut bridge = TestBridge::on(on).await;
+    bridge.put_customer("acme").await;
+    // Token, entity, look; the stamp is sent, and Monite takes its time.
+    assert!(bridge.work_until_death(Dies::BeforeCall(3)).await);
+    bridge.restart().await;
+    let stamp = Stamp::new(bridge.store.bridge().await.unwrap(), CustomerId::parse("acme").unwrap(), []);
+    let late = stamp.put_into(&Map::new()).unwrap();
+    bridge.put_user("acme", "ana", "admin").await;
+    // Its lease ends.
+    bridge.advance(20);
+    bridge.pass().await;
+    the_late_one_is_put_right(&bridge, &late).await;
+}
+
+async fn the_late_one_is_put_right(bridge: &TestBridge, late: &Map<String, Value>) {
+    assert_eq!(stamp_of(bridge, "acme").await.users.len(), 1, "the newer one is there");
+    assert_eq!(stamped(bridge).await, (1, 0), "but may not stay");
+    put_metadata(bridge, "acme", late).await;
+    bridge.settle().await;
+    assert_eq!(stamp_of(bridge, "acme").await.users.len(), 1);
+    assert_eq!(stamped(bridge).await, (1, 1));
 }
 
 async fn a_stamp_that_fails_leaves_the_customer_in_sync_and_says_why(on: Database) {

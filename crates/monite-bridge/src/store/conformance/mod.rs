@@ -153,6 +153,7 @@ macro_rules! conformance_tests {
                 a_customer_is_stamped_or_visited_by_one,
                 a_link_that_changes_while_it_is_stamped_stays_due,
                 every_way_a_link_comes_or_goes_is_stamped_and_nothing_else,
+                a_stamp_that_may_still_land_is_looked_at_again,
                 a_stamp_that_failed_waits_and_says_why,
             }
             api_keys {

@@ -180,6 +180,32 @@ pub(crate) async fn every_way_a_link_comes_or_goes_is_stamped_and_nothing_else(d
     assert_eq!((stats.linked, stats.stamped), (1, 1), "bolt's, all the time");
 }
 
+pub(crate) async fn a_stamp_that_may_still_land_is_looked_at_again(database: &impl Database) {
+    let desk = named(database).await;
+    desk.settled("acme", 1, at(0)).await;
+    let lease = claim(&desk, at(1)).await.remove(0);
+    let unsure = async |lease: &Lease| desk.links(lease).await.unwrap().unwrap().unsure_until;
+    let count = desk.links(&lease).await.unwrap().unwrap().count;
+    assert_eq!(unsure(&lease).await, None);
+    desk.recorded(&lease, vec![Change::StampUnsure(Some(at(70)))]).await;
+    assert_eq!(unsure(&lease).await, Some(at(70)));
+    // The process dies without a word; whatever it sent left before its lease ended, and may land for 75 s from now.
+    let lease = claim(&desk, at(61)).await.remove(0);
+    assert_eq!(unsure(&lease).await, Some(at(61 + 75)));
+    desk.finished(&lease, vec![Change::Stamped { links: count }]).await;
+    assert_eq!(desk.next_stamp().await.unwrap(), Some(at(61 + 75)));
+    let stats = desk.stats().await.unwrap();
+    assert_eq!((stats.linked, stats.stamped), (1, 0), "nobody knows");
+    let lease = claim(&desk, at(61 + 75)).await.remove(0);
+    desk.finished(&lease, vec![Change::StampUnsure(None), Change::Stamped { links: count }]).await;
+    assert_eq!(desk.next_stamp().await.unwrap(), None);
+    // One who gave it back in good order said all there is to say.
+    desk.settled_person("acme", "ana", 7, at(200)).await;
+    let lease = claim(&desk, at(201)).await.remove(0);
+    desk.finished(&lease, Vec::new()).await;
+    assert_eq!(unsure(&claim(&desk, at(202)).await.remove(0)).await, None);
+}
+
 pub(crate) async fn a_stamp_that_failed_waits_and_says_why(database: &impl Database) {
     let desk = named(database).await;
     desk.settled("acme", 1, at(0)).await;

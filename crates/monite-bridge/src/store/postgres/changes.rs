@@ -23,6 +23,7 @@ pub(super) async fn apply(tx: &mut Tx, round: &Round<'_>) -> Result<(), StoreErr
     users_gone(tx, round).await?;
     customer_calls(tx, round).await?;
     user_calls(tx, round).await?;
+    stamps::unsure(tx, &round.stamps_unsure).await?;
     stamps::stamped(tx, &round.stamped).await?;
     stamps::failed(tx, &round.stamps_failed).await
 }

@@ -77,6 +77,13 @@ pub(super) async fn left_behind(tx: &mut Tx, customers: &[&str], now: Timestamp)
     .bind(micros(now))
     .run(tx)
     .await?;
+    sql("-- unsure_stamps_left_behind
+         UPDATE customer_work SET stamp_unsure_until = greatest(stamp_unsure_until, $2)
+         WHERE customer_id = ANY($1) AND stamp_unsure_until IS NOT NULL")
+    .bind(customers)
+    .bind(until)
+    .run(tx)
+    .await?;
     sql("-- lands_later_customers_left_behind
          UPDATE customer_work SET lands_by = greatest(lands_by, $2) WHERE customer_id = ANY($1) AND seen = 'unknown'")
     .bind(customers)

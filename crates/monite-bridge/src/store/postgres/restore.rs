@@ -142,11 +142,12 @@ const RESTORE_CWORK: &str = "-- restore_customer_work
     INSERT INTO customer_work
         (customer_id, wish, state, generation, written_at, synced_generation, synced_at, attempts, last_error,
          due_at, seen, entity_id, active, attempt_email, roles_listed, attempt_at, lands_by, doubt_generation,
-         doubt_until, links, stamp_due_at, stamp_attempts, stamp_error, lease_owner, lease_until, wake_at,
-         document_hash)
+         doubt_until, links, stamp_due_at, stamp_attempts, stamp_error, stamp_unsure_until, lease_owner, lease_until,
+         wake_at, document_hash)
     SELECT r.customer_id, r.wish, r.state, r.generation, r.written_at, r.synced_generation, r.synced_at, r.attempts,
            r.last_error, r.due_at, r.seen, r.entity_id, r.active, r.attempt_email, r.roles_listed, r.attempt_at,
            r.lands_by, r.doubt_generation, r.doubt_until, r.links, r.stamp_due_at, r.stamp_attempts, r.stamp_error,
+           r.stamp_unsure_until,
            CASE WHEN r.left_until IS NOT NULL THEN 'left behind' END, r.left_until, coalesce(r.left_until, r.due_at),
            decode(r.document_hash, 'hex')
     FROM json_to_recordset($1::text::json) AS r
@@ -154,7 +155,7 @@ const RESTORE_CWORK: &str = "-- restore_customer_work
          synced_at bigint, attempts bigint, last_error text, due_at bigint, seen text, entity_id text,
          active boolean, attempt_email text, roles_listed boolean, attempt_at bigint, lands_by bigint,
          doubt_generation bigint, doubt_until bigint, links bigint, stamp_due_at bigint, stamp_attempts bigint,
-         stamp_error text, left_until bigint, document_hash text)";
+         stamp_error text, stamp_unsure_until bigint, left_until bigint, document_hash text)";
 
 const RESTORE_USERS: &str = "-- restore_users
     INSERT INTO users

@@ -25,6 +25,7 @@ pub(super) struct Round<'c> {
     pub(super) users_gone: Vec<(&'c CustomerId, &'c UserId)>,
     pub(super) customer_calls: Vec<(&'c CustomerId, &'c [Call])>,
     pub(super) user_calls: Vec<(&'c CustomerId, &'c UserId, &'c [Call])>,
+    pub(super) stamps_unsure: Vec<(&'c CustomerId, Option<Timestamp>)>,
     pub(super) stamped: Vec<(&'c CustomerId, i64)>,
     pub(super) stamps_failed: Vec<(&'c CustomerId, Timestamp, &'c LastError)>,
 }
@@ -66,6 +67,7 @@ impl<'c> Round<'c> {
             Change::UserGone(user, _) => self.users_gone.push((customer, user)),
             Change::Calls(None, calls) => self.customer_calls.push((customer, calls)),
             Change::Calls(Some(user), calls) => self.user_calls.push((customer, user, calls)),
+            Change::StampUnsure(until) => self.stamps_unsure.push((customer, *until)),
             Change::Stamped { links } => self.stamped.push((customer, *links)),
             Change::StampFailed { due_at, error } => self.stamps_failed.push((customer, *due_at, error)),
         }
@@ -86,8 +88,9 @@ fn place(change: &Change) -> (u8, &str) {
         Change::UserGone(user, _) => (8, user.as_str()),
         Change::Calls(None, _) => (9, ""),
         Change::Calls(Some(user), _) => (10, user.as_str()),
-        Change::Stamped { .. } => (11, ""),
-        Change::StampFailed { .. } => (12, ""),
+        Change::StampUnsure(_) => (11, ""),
+        Change::Stamped { .. } => (12, ""),
+        Change::StampFailed { .. } => (13, ""),
     }
 }
 

@@ -22,7 +22,7 @@ const CUSTOMERS: &str = "-- saved_customers
     SELECT w.customer_id, w.wish, w.state, w.generation, w.written_at, w.synced_generation, w.synced_at, w.attempts,
            w.last_error, w.due_at, w.seen, w.entity_id, w.active, w.attempt_email, w.roles_listed, w.attempt_at,
            w.lands_by, w.doubt_generation, w.doubt_until, c.at_monite, c.calls, w.links, w.stamp_due_at,
-           w.stamp_attempts, w.stamp_error, w.lease_until AS left_until, c.document
+           w.stamp_attempts, w.stamp_error, w.stamp_unsure_until, w.lease_until AS left_until, c.document
     FROM customer_work w JOIN customers c ON c.customer_id = w.customer_id
     WHERE w.customer_id > $1 AND $2 = '' ORDER BY w.customer_id LIMIT $3";
 

@@ -82,7 +82,7 @@ impl Write for ClaimStamps {
 /// See [`Store::links`](super::super::Store::links).
 pub(super) async fn links(tx: &mut Tx, lease: &Lease) -> Result<Option<Links>, StoreError> {
     let work = sql("-- links
-         SELECT entity_id, links, stamp_attempts, (SELECT value FROM settings WHERE name = 'bridge') AS bridge
+         SELECT entity_id, links, stamp_attempts, stamp_unsure_until, (SELECT value FROM settings WHERE name = 'bridge') AS bridge
          FROM customer_work
          WHERE customer_id = $1 AND fence = $2 AND lease_owner IS NOT NULL AND entity_id IS NOT NULL")
     .bind(lease.customer.as_str())
@@ -105,8 +105,24 @@ pub(super) async fn links(tx: &mut Tx, lease: &Lease) -> Result<Option<Links>, S
         entity: rows::text_id(&work.text("entity_id")?)?,
         stamp: Stamp::new(bridge, lease.customer.clone(), users),
         count: work.number("links")?,
+        unsure_until: work.number_or_null("stamp_unsure_until")?.map(rows::time).transpose()?,
         failed: work.count("stamp_attempts")?,
     }))
+}
+
+/// Until when each stamp that nobody saw answered may land.
+pub(super) async fn unsure(tx: &mut Tx, unsure: &[(&CustomerId, Option<Timestamp>)]) -> Result<(), StoreError> {
+    if unsure.is_empty() {
+        return Ok(());
+    }
+    sql("-- record_stamps_unsure
+         UPDATE customer_work w SET stamp_unsure_until = now.until
+         FROM unnest($1::text[], $2::bigint[]) AS now (customer_id, until) WHERE w.customer_id = now.customer_id")
+    .bind(unsure.iter().map(|(customer, _)| customer.as_str()).collect::<Vec<_>>())
+    .bind(unsure.iter().map(|(_, until)| until.map(micros)).collect::<Vec<_>>())
+    .run(tx)
+    .await?;
+    Ok(())
 }
 
 /// Monite holds these links (by their count). Those that changed meanwhile stay due.
@@ -116,7 +132,8 @@ pub(super) async fn stamped(tx: &mut Tx, stamped: &[(&CustomerId, i64)]) -> Resu
     }
     sql("-- record_stamped
          UPDATE customer_work w SET
-             stamp_due_at = CASE WHEN w.links = now.links THEN NULL ELSE w.stamp_due_at END, stamp_attempts = 0, stamp_error = NULL
+             stamp_due_at = CASE WHEN w.links = now.links THEN w.stamp_unsure_until ELSE w.stamp_due_at END,
+             stamp_attempts = 0, stamp_error = NULL
          FROM unnest($1::text[], $2::bigint[]) AS now (customer_id, links) WHERE w.customer_id = now.customer_id")
     .bind(stamped.iter().map(|(customer, _)| customer.as_str()).collect::<Vec<_>>())
     .bind(stamped.iter().map(|(_, links)| *links).collect::<Vec<_>>())

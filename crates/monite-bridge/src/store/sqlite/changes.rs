@@ -26,6 +26,7 @@ pub(super) async fn apply(tx: &mut SqliteConnection, customer: &CustomerId, chan
         Change::Looked(Some(id), generation) => user_looked(tx, customer, id, *generation).await,
         Change::Calls(None, calls) => customer_calls(tx, customer, calls).await,
         Change::Calls(Some(id), calls) => user_calls(tx, customer, id, calls).await,
+        Change::StampUnsure(until) => stamps::unsure(tx, customer, *until).await,
         Change::Stamped { links } => stamps::stamped(tx, customer, *links).await,
         Change::StampFailed { due_at, error } => stamps::failed(tx, customer, *due_at, error).await,
     }

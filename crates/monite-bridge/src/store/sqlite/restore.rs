@@ -123,14 +123,14 @@ const RESTORE_CWORK: &str = "-- restore_customer_work
     INSERT INTO customer_work
         (customer_id, wish, state, generation, written_at, synced_generation, synced_at, attempts, last_error,
          due_at, seen, entity_id, active, attempt_email, roles_listed, attempt_at, lands_by, doubt_generation,
-         doubt_until, links, stamp_due_at, stamp_attempts, stamp_error, lease_owner, lease_until, wake_at,
-         document_hash)
+         doubt_until, links, stamp_due_at, stamp_attempts, stamp_error, stamp_unsure_until, lease_owner, lease_until,
+         wake_at, document_hash)
     SELECT value ->> 'customer_id', value ->> 'wish', value ->> 'state', value ->> 'generation',
            value ->> 'written_at', value ->> 'synced_generation', value ->> 'synced_at', value ->> 'attempts',
            value ->> 'last_error', value ->> 'due_at', value ->> 'seen', value ->> 'entity_id', value ->> 'active',
            value ->> 'attempt_email', value ->> 'roles_listed', value ->> 'attempt_at', value ->> 'lands_by',
            value ->> 'doubt_generation', value ->> 'doubt_until', value ->> 'links', value ->> 'stamp_due_at',
-           value ->> 'stamp_attempts', value ->> 'stamp_error',
+           value ->> 'stamp_attempts', value ->> 'stamp_error', value ->> 'stamp_unsure_until',
            iif(value ->> 'left_until' IS NULL, NULL, 'left behind'), value ->> 'left_until',
            coalesce(value ->> 'left_until', value ->> 'due_at'), unhex(value ->> 'document_hash')
     FROM json_each(?1)";

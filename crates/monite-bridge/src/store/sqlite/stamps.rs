@@ -25,7 +25,7 @@ pub(super) async fn links(readers: &SqlitePool, lease: &Lease) -> Result<Option<
     let mut tx = readers.begin().await.map_err(database("links_begin"))?;
     let work = sqlx::query(
         "-- links
-         SELECT entity_id, links, stamp_attempts, (SELECT value FROM settings WHERE name = 'bridge') AS bridge
+         SELECT entity_id, links, stamp_attempts, stamp_unsure_until, (SELECT value FROM settings WHERE name = 'bridge') AS bridge
          FROM customer_work
          WHERE customer_id = ?1 AND fence = ?2 AND lease_owner IS NOT NULL AND entity_id IS NOT NULL",
     )
@@ -54,6 +54,7 @@ pub(super) async fn links(readers: &SqlitePool, lease: &Lease) -> Result<Option<
         entity: rows::text_id(&get::<String>(&work, "entity_id")?)?,
         stamp: Stamp::new(bridge, lease.customer.clone(), users),
         count: get(&work, "links")?,
+        unsure_until: get::<Option<i64>>(&work, "stamp_unsure_until")?.map(rows::time).transpose()?,
         failed: get(&work, "stamp_attempts")?,
     }))
 }
@@ -62,12 +63,28 @@ fn entity_user(row: &sqlx::sqlite::SqliteRow) -> Result<EntityUserId, Unread> {
     rows::text_id(&get::<String>(row, "entity_user_id")?)
 }
 
+/// Until when a stamp that nobody saw answered may land.
+pub(super) async fn unsure(
+    tx: &mut SqliteConnection, customer: &CustomerId, until: Option<Timestamp>,
+) -> Result<(), StoreError> {
+    sqlx::query(
+        "-- record_stamp_unsure
+         UPDATE customer_work SET stamp_unsure_until = ?2 WHERE customer_id = ?1",
+    )
+    .bind(customer.as_str())
+    .bind(until.map(micros))
+    .execute(tx)
+    .await
+    .map_err(database("record_stamp_unsure"))?;
+    Ok(())
+}
+
 /// Monite holds these links. Those that changed meanwhile stay due.
 pub(super) async fn stamped(tx: &mut SqliteConnection, customer: &CustomerId, links: i64) -> Result<(), StoreError> {
     sqlx::query(
         "-- record_stamped
          UPDATE customer_work SET
-             stamp_due_at = CASE WHEN links = ?2 THEN NULL ELSE stamp_due_at END, stamp_attempts = 0, stamp_error = NULL
+             stamp_due_at = CASE WHEN links = ?2 THEN stamp_unsure_until ELSE stamp_due_at END, stamp_attempts = 0, stamp_error = NULL
          WHERE customer_id = ?1",
     )
     .bind(customer.as_str())
