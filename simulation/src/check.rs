@@ -3,9 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::SignedDuration;
-use monite_bridge::domain::{CustomerId, Seen, SyncState};
+use monite::Monite;
+use monite_bridge::domain::{CustomerId, Seen, Stamp, Stamped, SyncState};
 use monite_bridge::store::{Store, User};
-use monite_sandbox::Sandbox;
+use monite_sandbox::{RateLimit, Sandbox};
 use serde_json::Value;
 
 use crate::plan::Plan;
@@ -15,6 +16,7 @@ use crate::stranger::{granted, template};
 /// Every promise that does not hold, in words.
 pub async fn check(
     store: &dyn Store, sandbox: &Sandbox, wanted: &[Wanted], tokens: &[(String, String, Value)], plan: &Plan,
+    monite: &Monite,
 ) -> Vec<String> {
     let mut found = Findings { store, sandbox, broken: Vec::new(), linked: BTreeMap::new() };
     for customer in wanted {
@@ -22,6 +24,11 @@ pub async fn check(
     }
     found.nothing_extra();
     found.budget(plan);
+    // What is asked from here on is nobody's call.
+    sandbox.set_rate_limit(RateLimit::Off, sandbox.rate_limit().1);
+    for customer in wanted {
+        found.stamp(customer, monite).await;
+    }
     // Where Monite itself lets such tokens live, a bridge that died could not revoke those of its own memory.
     let tokens_live =
         |(name, _): &(String, String)| name == "deleted_user_token" || name == "inactive_entity_user_token";
@@ -128,6 +135,24 @@ impl Findings<'_> {
             if has != Some(&role) {
                 self.breaks(format!("{name} has the role {has:?} and should have {role}"));
             }
+        }
+    }
+
+    /// The stamp in the customer's entity names exactly the links that are stored.
+    async fn stamp(&mut self, wanted: &Wanted, monite: &Monite) {
+        let fine = "nothing is wrong with the database of a run";
+        let id = CustomerId::parse(&wanted.id).expect("ids of a run are plain");
+        let Some(stored) = self.store.customer(&id).await.expect(fine) else { return };
+        let Some(link) = stored.entity.present() else { return };
+        let users = self.store.users(&id, None, 100).await.expect(fine);
+        let links = users.iter().filter_map(|user| Some((user.id.clone(), user.entity_user.present()?.id)));
+        let stamp = Stamp::new(self.store.bridge().await.expect(fine), id.clone(), links);
+        match monite.entity(link.id).metadata().get().await {
+            Ok(there) if Stamped::read(&there) == Stamped::By(stamp.clone()) => {}
+            Ok(there) => {
+                self.breaks(format!("the stamp of {id} is {:?} and should be {stamp:?}", Stamped::read(&there)))
+            }
+            Err(error) => self.breaks(format!("the stamp of {id} cannot be read: {error}")),
         }
     }
 

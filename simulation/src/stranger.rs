@@ -50,6 +50,12 @@ impl Stranger {
         Self { site, sandbox, monite, chance }
     }
 
+    /// The way straight to Monite.
+    #[must_use]
+    pub fn monite(&self) -> &Monite {
+        &self.monite
+    }
+
     /// Meddles so many times, now and then.
     pub async fn live(self, deeds: usize) {
         for _ in 0..deeds {
