@@ -33,6 +33,8 @@ pub struct Plan {
     pub meddling: usize,
     /// Whether bridges work in passes of their own (`sync`) instead of being woken (`serve`).
     pub in_passes: bool,
+    /// Whether customers look all the same, are written at the same moment, and the first answers to their creates are lost.
+    pub are_twins: bool,
     /// Calls a second that all bridges share.
     pub rate: u32,
     /// Whether Monite counts them, and how.
@@ -71,8 +73,13 @@ impl Plan {
         let sweep_every = chance.hits(0.7).then(|| chance.between(Duration::from_secs(15), Duration::from_secs(120)));
         // Whoever meddles takes places in Monite's count that are in no bridge's books.
         let is_meddled_with = sweep_every.is_some() && counts.is_none() && chance.hits(0.7);
-        let (faults, tokens_expire) = faults(&chance, seed);
-        let clients = 1 + chance.below(3);
+        let (mut faults, tokens_expire) = faults(&chance, seed);
+        let are_twins = chance.hits(0.15);
+        let clients = if are_twins { 2 + chance.below(2) } else { 1 + chance.below(3) };
+        if are_twins {
+            let lost = FaultRule::new("POST /entities", Fault::LoseAnswer).times(clients as u64);
+            faults.insert(0, lost);
+        }
         Self {
             seed,
             bridges,
@@ -85,6 +92,7 @@ impl Plan {
             sweep_share: chance.one_of(&[0.1, 0.3, 1.0]),
             meddling: if is_meddled_with { 1 + chance.below(12) } else { 0 },
             in_passes: chance.hits(0.3),
+            are_twins,
             rate: if counts.is_some() { chance.one_of(&[6, 12, 30]) } else { chance.one_of(&[12, 30]) },
             counts,
             outages: outages(&chance),

@@ -113,6 +113,8 @@ impl Client {
                 2 => self.chance.between(Duration::ZERO, Duration::from_secs(12)),
                 _ => self.chance.between(Duration::ZERO, Duration::from_secs(90)),
             };
+            // Twins are born at the same moment.
+            let wait = if deed == 0 && self.market.site.plan.are_twins { Duration::ZERO } else { wait };
             self.pause(wait).await;
             if deed < self.customers.len() {
                 // Of a customer that nobody knows nothing can be said.
@@ -146,10 +148,21 @@ impl Client {
         match self.chance.weighted(&[5, 3, 2, 7, 3, 3, 3, 1, 10]) {
             0 => self.put_customer(customer).await,
             1 => self.patch_customer(customer).await,
-            2 => self.delete_customer(customer).await,
+            2 => {
+                let known: Vec<String> = self.customers[customer].users.keys().cloned().collect();
+                let user = known.get(self.chance.below(known.len())).filter(|_| self.chance.hits(0.5)).cloned();
+                self.holds_token(customer, user.as_deref()).await;
+                self.delete_customer(customer).await;
+                self.holds_token(customer, user.as_deref()).await;
+            }
             3 => self.put_user(customer, user).await,
             4 => self.patch_user(customer, user).await,
-            5 => self.delete_user(customer, user).await,
+            5 => {
+                let user_or_nobody = self.chance.hits(0.7).then_some(user);
+                self.holds_token(customer, user_or_nobody).await;
+                self.delete_user(customer, user).await;
+                self.holds_token(customer, user_or_nobody).await;
+            }
             6 => self.import(customer).await,
             7 => self.retry(customer).await,
             _ => {
@@ -164,8 +177,13 @@ impl Client {
         }
     }
 
+    /// How likely a customer looks like the others.
+    fn twins(&self) -> f64 {
+        if self.market.site.plan.are_twins { 0.9 } else { 0.35 }
+    }
+
     async fn put_customer(&mut self, customer: usize) {
-        let document = documents::customer(&self.chance, &self.customers[customer].id);
+        let document = documents::customer(&self.chance, &self.customers[customer].id, self.twins());
         let path = self.path(customer, None);
         let answer = self.ask("PUT", &path, Some(&document)).await;
         if answer.is_accepted() {
@@ -230,7 +248,7 @@ impl Client {
     }
 
     async fn import(&mut self, customer: usize) {
-        let mut record = documents::customer(&self.chance, &self.customers[customer].id);
+        let mut record = documents::customer(&self.chance, &self.customers[customer].id, self.twins());
         let document = record.clone();
         let users: Vec<&str> = USERS.into_iter().filter(|_| self.chance.hits(0.5)).collect();
         let users: Vec<(&str, Value)> =
@@ -255,6 +273,13 @@ impl Client {
     async fn retry(&mut self, customer: usize) {
         let path = format!("{}/retry", self.path(customer, None));
         self.ask("POST", &path, None).await;
+    }
+
+    /// Asks for a token right before and right after a deletion: what is in memory by then must not be handed out.
+    async fn holds_token(&mut self, customer: usize, user: Option<&str>) {
+        if let Some(user) = user {
+            self.ask_for_token(customer, user).await;
+        }
     }
 
     async fn ask_for_token(&mut self, customer: usize, user: &str) {

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use crate::chance::Chance;
 
-/// A customer: one that looks as no other does, or one of the twins, which look all the same.
-pub(super) fn customer(chance: &Chance, id: &str) -> Value {
-    let look = if chance.hits(0.35) { "twin" } else { id };
+/// A customer: one that looks as no other does, or, as likely as said, one of the twins, which look all the same.
+pub(super) fn customer(chance: &Chance, id: &str, twin: f64) -> Value {
+    let look = if chance.hits(twin) { "twin" } else { id };
     let mut document = json!({
         "type": "organization",
         "email": format!("accounts@{look}.example.com"),
