@@ -99,7 +99,7 @@ fn run_all(args: &Args, database: &Database) -> ExitCode {
             scope.spawn(|| {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    let is_enough = args.until_failed && lock(&sum).failed.first().is_some();
+                    let is_enough = args.until_failed && !lock(&sum).failed.is_empty();
                     if is_enough || seed >= args.start.saturating_add(args.seeds) {
                         return;
                     }
