@@ -40,8 +40,11 @@ impl SteppedStore {
     async fn read<T>(
         &self, kind: Kind, what: String, work: impl Future<Output = Result<T, StoreError>>, tell: impl Fn(&T) -> String,
     ) -> Result<T, StoreError> {
-        let turn = self.turnstile.enter(self.who, kind, what).await;
+        let turn = self.turnstile.enter(self.who, kind, what.as_str()).await;
         let answer = work.await;
+        if let Err(error) = &answer {
+            self.watch.store_failed(self.who, &what, error, self.turnstile.now());
+        }
         turn.done(&told(&answer, tell));
         answer
     }
@@ -369,7 +372,7 @@ impl Store for SteppedStore {
                 heard.share,
                 heard.of,
                 heard.alive,
-                if heard.late { ", late" } else { "" }
+                if heard.late.is_some() { ", late" } else { "" }
             )
         };
         self.write(Kind::Beat, "heartbeat".to_owned(), self.inner.beat(beat, now), tell).await

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use jiff::{SignedDuration, Timestamp};
 use monite_bridge::budget::ledger::{GOOD_FOR, Heard};
+use monite_bridge::store::StoreError;
 
 use crate::plan::Plan;
 use crate::turnstile::Who;
@@ -92,7 +93,7 @@ impl Watch {
     /// A heartbeat that began at `began` was answered now: what is granted at the same time is never more than the rate.
     pub fn heard(&self, who: Who, began: Timestamp, heard: &Heard, now: Timestamp) {
         let mut notes = self.lock();
-        if heard.late {
+        if heard.late.is_some() {
             notes.hearts.remove(&who);
             return;
         }
@@ -202,6 +203,16 @@ impl Watch {
                 format!("{who} was answered {call} at {now} for a token that had ended, or that nobody issued"),
             );
         }
+    }
+
+    /// The store refused something: nothing is wrong with the database of a run, so the bridge asked for what cannot be. But two customers
+    /// that look nearly the same may reach for one entity: that the database lets only one of them have it is what settles it.
+    pub fn store_failed(&self, who: Who, what: &str, error: &StoreError, now: Timestamp) {
+        let text = format!("{error:?}");
+        if text.contains("customer_work.entity_id") || text.contains("customer_work_entity") {
+            return;
+        }
+        self.lock().breaks("store", format!("{who}: {what} failed at {now}: {error}: {error:?}"));
     }
 
     /// What was broken so far; told once.

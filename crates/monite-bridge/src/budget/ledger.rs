@@ -80,9 +80,9 @@ pub struct Beat {
     pub paused_until: Option<Timestamp>,
     /// A lower limit that Monite stated.
     pub stated: Option<u32>,
-    /// It was told that it is late and has looked at the clock again. A process that was frozen on its way here must not
+    /// It was told that it is late, behind this heartbeat, and has looked at the clock again. A process that was frozen on its way here must not
     /// bury those who went on meanwhile; one whose clock was set back must not wait until the old time comes again.
-    pub insists: bool,
+    pub insists: Option<Timestamp>,
 }
 
 /// What it hears.
@@ -102,15 +102,18 @@ pub struct Heard {
     pub paused_until: Option<Timestamp>,
     /// Processes alive, this one included.
     pub alive: u32,
-    /// The heartbeat is older than those of others and was not written down: see [`Beat::insists`].
-    pub late: bool,
+    /// The heartbeat is older than those of others, of which this is the latest, and was not written down: see [`Beat::insists`].
+    pub late: Option<Timestamp>,
 }
 
 impl Ledger {
     /// One heartbeat that began at `now`, by the clock of the store.
     pub fn beat(&mut self, beat: &Beat, now: Timestamp) -> Heard {
-        if self.is_behind(now) && !beat.insists {
-            return Heard::late();
+        if let Some(latest) = self.behind(now) {
+            // Whoever has said since then that it lives goes by a later clock: it is this one that was frozen, and once more.
+            if beat.insists.is_none_or(|known| known < latest) {
+                return Heard::late(latest);
+            }
         }
         self.replicas.retain(|replica| is_alive(replica, now));
         self.note(beat, now);
@@ -131,7 +134,7 @@ impl Ledger {
             delay: self.replicas.iter().map(|replica| replica.delay).max().unwrap_or_default(),
             paused_until: self.paused_until,
             alive: u32::try_from(self.replicas.len()).unwrap_or(u32::MAX),
-            late: false,
+            late: None,
         }
     }
 
@@ -148,10 +151,10 @@ impl Ledger {
         configured.into_iter().chain(stated).min().unwrap_or(1).max(1)
     }
 
-    /// Whether others are so far ahead of `now` that this heartbeat must have begun long ago, or the clock was set back. From the very
-    /// moment on at which they would not count as [alive](is_alive) any more: it must bury nobody.
-    fn is_behind(&self, now: Timestamp) -> bool {
-        self.replicas.iter().any(|replica| replica.heartbeat_at >= now + DEAD_AFTER)
+    /// The latest heartbeat, if it is so far ahead of `now` that this one must have begun long ago, or the clock was set back. From the very
+    /// moment on at which others would not count as [alive](is_alive) any more: it must bury nobody.
+    fn behind(&self, now: Timestamp) -> Option<Timestamp> {
+        self.replicas.iter().map(|replica| replica.heartbeat_at).max().filter(|latest| *latest >= now + DEAD_AFTER)
     }
 
     fn note(&mut self, beat: &Beat, now: Timestamp) {
@@ -194,7 +197,7 @@ impl Ledger {
 }
 
 impl Heard {
-    fn late() -> Self {
+    fn late(latest: Timestamp) -> Self {
         Self {
             share: 0,
             settled: false,
@@ -203,7 +206,7 @@ impl Heard {
             delay: Duration::ZERO,
             paused_until: None,
             alive: 1,
-            late: true,
+            late: Some(latest),
         }
     }
 }
@@ -255,7 +258,7 @@ mod tests {
             down_since: None,
             paused_until: None,
             stated: None,
-            insists: false,
+            insists: None,
         }
     }
 
@@ -315,12 +318,23 @@ mod tests {
         for later in [5, 60] {
             ledger.beat(&beat("a", 0), at(later));
             let heard = ledger.beat(&beat("b", 0), at(0));
-            assert!(heard.late && heard.share == 0, "{later} s late");
+            assert_eq!((heard.late, heard.share), (Some(at(later)), 0), "{later} s late");
             assert_eq!(ledger.replicas.len(), 1, "the late one is not in, the other still is");
         }
         // A clock that was set back says the same again, and then it is believed.
-        let heard = ledger.beat(&Beat { insists: true, ..beat("b", 0) }, at(1));
-        assert_eq!((heard.late, heard.share), (false, 30));
+        let heard = ledger.beat(&Beat { insists: Some(at(60)), ..beat("b", 0) }, at(1));
+        assert_eq!((heard.late, heard.share), (None, 30));
+    }
+
+    /// Told that it is late it looked at the clock again, and was frozen again before anybody heard: the others went on meanwhile.
+    #[test]
+    fn one_that_insists_and_was_frozen_again_buries_nobody_either() {
+        let mut ledger = Ledger::default();
+        ledger.beat(&beat("a", 0), at(60));
+        let late = ledger.beat(&beat("b", 0), at(0)).late;
+        ledger.beat(&beat("a", 30), at(100));
+        let heard = ledger.beat(&Beat { insists: late, ..beat("b", 0) }, at(61));
+        assert_eq!((heard.late, heard.share, ledger.replicas.len()), (Some(at(100)), 0, 1));
     }
 
     #[test]

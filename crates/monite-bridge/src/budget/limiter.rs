@@ -176,7 +176,7 @@ impl Heart {
     async fn ask(&self) -> Result<Option<(Heard, Timestamp, SignedDuration)>, StoreError> {
         let Some(ahead) = self.ahead().await? else { return Ok(None) };
         let began = self.clock.now();
-        let late = self.state().heard.as_ref().is_some_and(|heard| heard.late);
+        let late = self.state().heard.as_ref().and_then(|heard| heard.late);
         let permits = self.window.permits();
         let mut beat = self.member.beat(&self.window.usage(), permits, late, began);
         beat.paused_until = beat.paused_until.map(|until| until + ahead);

@@ -21,7 +21,7 @@ pub struct Member {
 impl Member {
     /// What it says. `permits` is what it may use at the moment, and goes on using until it hears an answer.
     #[must_use]
-    pub fn beat(&self, usage: &Usage, permits: u32, late: bool, now: Timestamp) -> Beat {
+    pub fn beat(&self, usage: &Usage, permits: u32, late: Option<Timestamp>, now: Timestamp) -> Beat {
         Beat {
             id: self.id.clone(),
             rate: self.rate,
@@ -39,7 +39,7 @@ impl Member {
     /// the store is ahead of that. A late answer grants a share that has ended already.
     #[must_use]
     pub fn share(&self, heard: &Heard, began: Timestamp, ahead: SignedDuration) -> Share {
-        if heard.late {
+        if heard.late.is_some() {
             return Share::none(self.rate);
         }
         let pacing = match heard.alive {
@@ -90,12 +90,12 @@ mod tests {
             stated: Some(20),
             paused_until,
         };
-        let beat = member.beat(&usage(18, now + Duration::from_secs(9)), 15, false, now);
+        let beat = member.beat(&usage(18, now + Duration::from_secs(9)), 15, None, now);
         assert_eq!((beat.uses, beat.wants), (18, 30), "what is still out, and never more than there is");
         assert_eq!((beat.stated, beat.delay), (Some(20), Duration::from_millis(7)));
         assert_eq!(beat.paused_until, Some(now + Duration::from_secs(9)));
-        let beat = member.beat(&usage(3, now), 15, true, now);
+        let beat = member.beat(&usage(3, now), 15, Some(now), now);
         assert_eq!((beat.uses, beat.paused_until), (15, None), "what may still go out, and no pause that is over");
-        assert!(beat.insists);
+        assert_eq!(beat.insists, Some(now));
     }
 }

@@ -286,7 +286,7 @@ fn beat_of(process: &str) -> Beat {
         down_since: None,
         paused_until: None,
         stated: None,
-        insists: false,
+        insists: None,
     }
 }
 

@@ -310,7 +310,7 @@ impl World {
         let process = &mut self.processes[name];
         let here = at(self.now + process.skew);
         let usage = process.queue.usage(here);
-        let late = process.heard.as_ref().is_some_and(|heard| heard.late);
+        let late = process.heard.as_ref().and_then(|heard| heard.late);
         let mut beat = process.member.beat(&usage, process.queue.share().permits, late, here);
         let next = process.member.next_beat(process.heard.as_ref());
         let ahead = SignedDuration::from_micros(-process.skew);

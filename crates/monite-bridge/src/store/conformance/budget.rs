@@ -13,7 +13,7 @@ fn beat(id: &str, uses: u32) -> Beat {
         down_since: None,
         paused_until: None,
         stated: None,
-        insists: false,
+        insists: None,
     }
 }
 
