@@ -68,16 +68,17 @@ impl Plan {
     pub fn draw(seed: u64, open_points: &Value) -> Self {
         let chance = Chance::new(seed, 1);
         let counts = chance.hits(0.25).then(|| chance.one_of(&COUNTINGS));
-        let mut roughness = roughness(&chance, counts);
+        let roughness = roughness(&chance, counts);
         let bridges = chance.one_of(&[1, 1, 2, 2, 3]);
         let sweep_every = chance.hits(0.7).then(|| chance.between(Duration::from_secs(15), Duration::from_secs(120)));
         // Whoever meddles takes places in Monite's count that are in no bridge's books.
         let is_meddled_with = sweep_every.is_some() && counts.is_none() && chance.hits(0.7);
         let (mut faults, tokens_expire) = faults(&chance, seed);
-        let are_twins = chance.hits(0.2);
+        let are_twins = chance.hits(0.15);
         let clients = if are_twins { 2 + chance.below(2) } else { 1 + chance.below(3) };
         if are_twins {
-            faults.insert(0, twins_are_hidden(&chance, clients, &mut roughness));
+            let lost = FaultRule::new("POST /entities", Fault::LoseAnswer).times(clients as u64);
+            faults.insert(0, lost);
         }
         Self {
             seed,
@@ -134,18 +135,6 @@ fn roughness(chance: &Chance, counts: Option<RateAlgorithm>) -> Roughness {
         timeout: chance.one_of(&[0.0, 0.02, 0.1]),
         short: chance.one_of(&[0.0, 0.1, 0.5]),
     }
-}
-
-/// What keeps a bridge from seeing at once whose entity is whose: the answers to the first creates are lost, or what was created shows
-/// late and answers are lost now and then.
-fn twins_are_hidden(chance: &Chance, clients: usize, roughness: &mut Roughness) -> FaultRule {
-    if chance.hits(0.5) {
-        return FaultRule::new("POST /entities", Fault::LoseAnswer).times(clients as u64);
-    }
-    if *roughness != (Roughness { usual: roughness.usual, ..Roughness::CALM }) {
-        roughness.cut = 0.3;
-    }
-    FaultRule::new("POST /entities", Fault::Stale(Duration::from_secs(9)))
 }
 
 fn outages(chance: &Chance) -> Vec<Down> {
