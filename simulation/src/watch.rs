@@ -205,13 +205,9 @@ impl Watch {
         }
     }
 
-    /// The store refused something: nothing is wrong with the database of a run, so the bridge asked for what cannot be. But two customers
-    /// that look nearly the same may reach for one entity: that the database lets only one of them have it is what settles it.
+    /// The store refused something: nothing is wrong with the database of a run, so the bridge asked for what cannot be, such as one
+    /// entity for two customers.
     pub fn store_failed(&self, who: Who, what: &str, error: &StoreError, now: Timestamp) {
-        let text = format!("{error:?}");
-        if text.contains("customer_work.entity_id") || text.contains("customer_work_entity") {
-            return;
-        }
         self.lock().breaks("store", format!("{who}: {what} failed at {now}: {error}: {error:?}"));
     }
 

@@ -72,15 +72,7 @@ pub async fn look_for_entity(
             Whose::Others => {}
         }
     }
-    let free = unstamped;
-    // Equal in every field first; else by what a person would know it again by, should Monite spell a value its own way.
-    let choice = choose(&free, &rivals, customer, |a| *a == attempt.sent);
-    let choice = if choice == Choice::Nothing {
-        choose(&free, &rivals, customer, |a| is_alike(a, &attempt.sent))
-    } else {
-        choice
-    };
-    Ok(match choice {
+    Ok(match choose(&unstamped, &rivals, customer, &attempt.sent) {
         Choice::It(link) => Found::It(link),
         Choice::TooMany(ids) => Found::TooMany(ids),
         Choice::Nothing if now < settled_by => Found::NotYet(settled_by),
@@ -119,11 +111,28 @@ enum Choice {
     TooMany(Vec<String>),
 }
 
-fn choose(
-    free: &[EntityLink], rivals: &[(CustomerId, NewEntity)], customer: &CustomerId,
+/// Equal in every field first; else by what a person would know it again by, should Monite spell a value its own way. What equals
+/// another's in every field is that one's then, and that one waits for nothing else: or each of the two would see itself first in line.
+fn choose(free: &[EntityLink], rivals: &[(CustomerId, NewEntity)], customer: &CustomerId, sent: &NewEntity) -> Choice {
+    let (free, rivals): (Vec<_>, Vec<_>) = (free.iter().collect(), rivals.iter().collect());
+    let choice = choose_among(&free, &rivals, customer, |document| document == sent);
+    if choice != Choice::Nothing {
+        return choice;
+    }
+    let is_anothers =
+        |link: &EntityLink| rivals.iter().any(|(rival, sent)| rival != customer && *sent == link.confirmed);
+    let has_its_own = |sent: &NewEntity| free.iter().any(|link| *sent == link.confirmed);
+    let open: Vec<_> = free.iter().copied().filter(|link| !is_anothers(link)).collect();
+    let waiting: Vec<_> = rivals.iter().copied().filter(|(_, sent)| !has_its_own(sent)).collect();
+    choose_among(&open, &waiting, customer, |document| is_alike(document, sent))
+}
+
+/// By rank, among those that match.
+fn choose_among(
+    free: &[&EntityLink], rivals: &[&(CustomerId, NewEntity)], customer: &CustomerId,
     matches: impl Fn(&NewEntity) -> bool,
 ) -> Choice {
-    let candidates: Vec<&EntityLink> = free.iter().filter(|link| matches(&link.confirmed)).collect();
+    let candidates: Vec<&EntityLink> = free.iter().copied().filter(|link| matches(&link.confirmed)).collect();
     let waiting: Vec<&CustomerId> = rivals.iter().filter(|(_, sent)| matches(sent)).map(|(rival, _)| rival).collect();
     if candidates.len() > waiting.len().max(1) {
         return Choice::TooMany(candidates.iter().map(|link| link.id.to_string()).collect());
@@ -217,14 +226,19 @@ mod tests {
 
     use super::*;
 
-    /// Entities `1`, `2`, ... of one look (`x1` of another), customers `a`, `b`, ... that wait for one of that look (`xa`: of
-    /// another). Says which entity `customer` takes.
+    /// Entities `1`, `2`, ... of one look (`x1` of another, `p1` alike but for the phone), customers `a`, `b`, ... that wait for one of
+    /// that look (`xa`: of another, `pa`: alike). Says which entity `customer` takes.
     #[track_caller]
     fn check(free: &[&str], rivals: &[&str], customer: &str, expected: &str) {
-        let look = |name: &str| document(if name.starts_with('x') { "Other" } else { "Same" });
+        let look = |name: &str| {
+            let mut look = document(if name.starts_with('x') { "Other" } else { "Same" });
+            look.phone = name.starts_with('p').then(|| "+491".to_owned());
+            look
+        };
+        let plain = |name: &str| id(name.trim_start_matches(['x', 'p']));
         let free: Vec<EntityLink> = free.iter().map(|name| link(name, look(name))).collect();
-        let rivals: Vec<_> = rivals.iter().map(|name| (id(name.trim_start_matches('x')), look(name))).collect();
-        let choice = match choose(&free, &rivals, &id(customer), |document| *document == look("")) {
+        let rivals: Vec<_> = rivals.iter().map(|name| (plain(name), look(name))).collect();
+        let choice = match choose(&free, &rivals, &plain(customer), &look(customer)) {
             Choice::It(link) => link.id.as_uuid().as_u128().to_string(),
             Choice::Nothing => "nothing".to_owned(),
             Choice::AnotherFirst => "another first".to_owned(),
@@ -254,12 +268,28 @@ mod tests {
         check(&["1"], &[], "a", "1");
     }
 
+    #[test]
+    fn what_equals_anothers_in_every_field_is_that_ones() {
+        // Monite spelled it its own way.
+        check(&["p1"], &["a"], "a", "1");
+        check(&["p1"], &["a", "b"], "b", "another first");
+        // One of them is a's for certain, so b waits for its own, though it comes first in line; and the other way round.
+        check(&["p1"], &["b", "pc"], "b", "nothing");
+        check(&["p1"], &["b", "pc"], "pc", "1");
+        check(&["1"], &["pa", "b"], "pa", "nothing");
+        check(&["1"], &["pa", "b"], "b", "1");
+        // What is left goes by rank among those that are left.
+        check(&["1", "x2", "p3"], &["a", "pb", "xc"], "pb", "3");
+        check(&["p1", "p2"], &["pa", "c"], "pa", "too many");
+        check(&["p1", "p2"], &["pa", "pb", "c"], "c", "nothing");
+    }
+
     fn id(name: &str) -> CustomerId {
         CustomerId::parse(name).unwrap()
     }
 
     fn link(name: &str, confirmed: NewEntity) -> EntityLink {
-        let number = name.trim_start_matches('x').parse().unwrap();
+        let number = name.trim_start_matches(['x', 'p']).parse().unwrap();
         EntityLink { id: Uuid::from_u128(number).into(), confirmed, active: true }
     }
 
