@@ -16,12 +16,13 @@ use monite_bridge::events::Events;
 use monite_bridge::http::{App, HttpMetrics, RequestIds, router};
 use monite_bridge::jitter::Jitter;
 use monite_bridge::reconcile::plan::OnCustomerDelete;
-use monite_bridge::reconcile::sweep::Pace;
+use monite_bridge::reconcile::sweep::{Dirty, Pace};
 use monite_bridge::reconcile::visit::Workshop;
 use monite_bridge::reconcile::{Awaited, Policy, Reconciler, Sweeper};
 use monite_bridge::shared_token::PartnerTokenVault;
 use monite_bridge::store::seal::MasterKey;
 use monite_bridge::store::{Store, WorkerId};
+use monite_bridge::webhook::Webhooks;
 use secrecy::SecretString;
 use tokio_util::sync::CancellationToken;
 
@@ -176,6 +177,12 @@ impl Site {
             broker,
             sessions: None,
             keys: ApiKeys::bootstrap(Some(&SecretString::from(API_KEY))),
+            webhooks: Webhooks::new(
+                Arc::clone(&reconciler.workshop().store),
+                None,
+                Arc::clone(&clock),
+                Dirty::default(),
+            ),
             clock,
             stopping: dead.clone(),
             cors_origins: Vec::new(),

@@ -24,6 +24,7 @@ use crate::reconcile::{Awaited, Reconciler, Sweeper};
 use crate::session::{SessionSecrets, SessionSetupError, Sessions};
 use crate::shared_token::PartnerTokenVault;
 use crate::store::{self, Store, StoreError, WorkerId};
+use crate::webhook::Webhooks;
 
 /// Everything a command was told: configuration, secrets, role templates, and the clock it goes by.
 #[derive(Debug)]
@@ -188,6 +189,7 @@ impl Bridge {
             broker: self.broker.clone(),
             sessions,
             keys: self.keys(),
+            webhooks: self.webhooks(),
             clock: Arc::clone(&self.clock),
             stopping,
             cors_origins: config.server.cors_origins.clone(),
@@ -196,6 +198,12 @@ impl Bridge {
             metrics: HttpMetrics::default(),
             limiter: self.limiter.clone(),
         })
+    }
+
+    /// Takes what Monite reports, and has the sweeper look at it.
+    fn webhooks(&self) -> Webhooks {
+        let (key, dirty) = (self.setup.secrets.master_key.clone(), self.sweeper.dirty().clone());
+        Webhooks::new(Arc::clone(&self.store), key, Arc::clone(&self.clock), dirty)
     }
 
     /// The keys that open the API.

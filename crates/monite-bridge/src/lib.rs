@@ -18,5 +18,6 @@ pub mod session;
 pub mod shared_token;
 pub mod store;
 pub mod transfer;
+pub mod webhook;
 
 mod nearest;

@@ -70,6 +70,11 @@ impl Failure {
         Self { exit: Exit::Failed, message: message.into(), next: Some(next.into()), problems: Vec::new() }
     }
 
+    /// An error that says itself what to do next.
+    pub(crate) fn without_advice(error: &dyn Error) -> Self {
+        Self { exit: Exit::Failed, message: chain(error), next: None, problems: Vec::new() }
+    }
+
     /// The work failed with `error`; its causes are part of the message.
     pub(crate) fn caused_by(error: &dyn Error, next: impl Into<String>) -> Self {
         Self::failed(chain(error), next)

@@ -28,6 +28,7 @@ mod steps;
 mod sync;
 mod table;
 mod token;
+mod webhooks;
 mod why;
 mod words;
 
@@ -80,6 +81,7 @@ enum Command {
     Retry(retry::Retry),
     Adopt(adopt::Adopt),
     Token(token::Token),
+    Webhooks(webhooks::Webhooks),
     Openapi(openapi::Openapi),
 }
 
@@ -148,6 +150,7 @@ async fn dispatch(cli: Cli, output: &Output, env: EnvVars) -> Result<Exit, Failu
         Command::Retry(retry) => retry.run(&setup()?, output).await,
         Command::Adopt(adopt) => adopt.run(setup()?, output).await,
         Command::Token(token) => token.run(setup()?, output).await,
+        Command::Webhooks(webhooks) => webhooks.run(setup()?, output).await,
     }
 }
 

@@ -129,7 +129,7 @@ impl Service {
                     None => until.cancelled().await,
                 }
             };
-            tokio::join!(reconciler.run(until.clone()), sweeping);
+            tokio::join!(reconciler.run(until.clone()), sweeping, sweeper.follow(until.clone()));
             Ok(())
         });
         tasks.spawn(async move {

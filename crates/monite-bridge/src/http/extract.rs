@@ -13,6 +13,8 @@ use crate::domain::{CustomerId, UserId};
 /// Longest document, in bytes. The longest that is valid takes a few KiB.
 pub(super) const MAX_DOCUMENT_BYTES: usize = 1024 * 1024;
 
+const TOO_LONG: &str = "A document has at most 1 MiB; many go through POST /v1/import.";
+
 /// `{customer}` of the path.
 pub(super) struct OfCustomer(pub(super) CustomerId);
 
@@ -96,7 +98,7 @@ impl<S: Send + Sync> FromRequest<S> for MergePatch {
 
 async fn read_json(request: Request, accepted: &[&str]) -> Result<Value, Problem> {
     check_media_type(request.headers(), accepted)?;
-    let bytes = read_whole(request.into_body()).await?;
+    let bytes = read_whole(request.into_body(), MAX_DOCUMENT_BYTES, TOO_LONG).await?;
     serde_json::from_slice(&bytes).map_err(|error| {
         // Without the place that serde_json writes at the end: it is named in front.
         let text = error.to_string();
@@ -120,13 +122,14 @@ pub(super) fn check_media_type(headers: &HeaderMap, accepted: &[&str]) -> Result
     Err(Problem::new(Kind::UnsupportedMediaType, detail).with_header(header::ACCEPT, &accepted.join(", ")))
 }
 
-async fn read_whole(body: Body) -> Result<Vec<u8>, Problem> {
+/// The whole body, if it has at most `limit` bytes; no more of it is read otherwise.
+pub(super) async fn read_whole(body: Body, limit: usize, too_long: &str) -> Result<Vec<u8>, Problem> {
     let mut stream = body.into_data_stream();
     let mut bytes = Vec::new();
     while let Some(chunk) = stream.next().await {
         let chunk = chunk.map_err(|_| Problem::new(Kind::Unreadable, "The body broke off."))?;
-        if bytes.len() + chunk.len() > MAX_DOCUMENT_BYTES {
-            return Err(Problem::new(Kind::TooLarge, "A document has at most 1 MiB; many go through POST /v1/import."));
+        if bytes.len() + chunk.len() > limit {
+            return Err(Problem::new(Kind::TooLarge, too_long));
         }
         bytes.extend_from_slice(&chunk);
     }

@@ -52,6 +52,7 @@ pub(super) async fn metrics(State(app): State<Shared>) -> Result<impl IntoRespon
     text.value("monite_bridge_monite_calls_total", &[], app.reconciler.workshop().monite.calls_made());
     text.budget(&app);
     text.sessions(&app);
+    text.webhooks(&app);
     text.family("monite_bridge_http_requests_total", "counter", "Requests answered, by class of status.");
     for (class, counter) in ["1xx", "2xx", "3xx", "4xx", "5xx"].into_iter().zip(&app.metrics.0) {
         text.value("monite_bridge_http_requests_total", &[("status", class)], counter.load(Ordering::Relaxed));
@@ -122,6 +123,30 @@ impl Text {
         }
         let help = "Since when the session issuer gives no keys, in seconds since 1970; 0: it does.";
         self.gauge("monite_bridge_session_keys_down_since_seconds", help, seconds(keys.down_since));
+    }
+
+    /// What Monite reported, and what came of it.
+    fn webhooks(&mut self, app: &App) {
+        const DELIVERIES: &str = "monite_bridge_webhooks_total";
+        let counts = app.webhooks.counts();
+        self.family(DELIVERIES, "counter", "Webhooks received, by what became of them.");
+        for (outcome, count) in [
+            ("accepted", counts.accepted),
+            ("ignored", counts.ignored),
+            ("repeated", counts.repeated),
+            ("dropped", counts.dropped),
+            ("refused", counts.refused),
+        ] {
+            self.value(DELIVERIES, &[("outcome", outcome)], count);
+        }
+        let dirty = app.webhooks.dirty();
+        let help = "Entities that wait to be looked at because of a webhook.";
+        self.gauge("monite_bridge_looks_waiting", help, dirty.len() as u64);
+        self.family("monite_bridge_looks_total", "counter", "Entities looked at because of a webhook.");
+        self.value("monite_bridge_looks_total", &[], dirty.looks());
+        let help = "Entities left to the sweep, because too many waited or looking failed.";
+        self.family("monite_bridge_looks_dropped_total", "counter", help);
+        self.value("monite_bridge_looks_dropped_total", &[], dirty.dropped());
     }
 
     fn objects(&mut self, kind: &str, counts: &BTreeMap<SyncState, u64>) {

@@ -26,6 +26,7 @@ mod tokens;
 mod users;
 mod view;
 mod wait;
+mod webhooks;
 
 use std::sync::Arc;
 
@@ -45,6 +46,7 @@ use crate::events::Events;
 use crate::reconcile::Reconciler;
 use crate::session::Sessions;
 use crate::store::Store;
+use crate::webhook::Webhooks;
 
 /// Everything the routes work with. One per process.
 #[derive(Debug)]
@@ -63,6 +65,8 @@ pub struct App {
     pub sessions: Option<Sessions>,
     /// Who may call.
     pub keys: ApiKeys,
+    /// Takes what Monite reports.
+    pub webhooks: Webhooks,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Cancelled when the process begins to shut down: not ready any more, and streams end.

@@ -55,6 +55,8 @@ kinds! {
     Unauthorized = UNAUTHORIZED, "unauthorized", "A valid API key is needed";
     /// No session token, or one that is not accepted.
     InvalidSession = UNAUTHORIZED, "invalid-session", "The session is not accepted";
+    /// A webhook that Monite did not sign, or not lately.
+    InvalidSignature = UNAUTHORIZED, "invalid-signature", "The signature is not accepted";
     /// The key does not have the scope this route needs.
     Forbidden = FORBIDDEN, "missing-scope", "This API key may not do that";
     /// The session is fine, but its user is not known here.

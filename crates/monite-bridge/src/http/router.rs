@@ -10,7 +10,7 @@ use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::auth::require;
-use super::{App, Shared, customers, events, health, import, observe, openapi, roles, stats, tokens, users};
+use super::{App, Shared, customers, events, health, import, observe, openapi, roles, stats, tokens, users, webhooks};
 use crate::api_key::Scope;
 
 /// How long a browser may remember the answer to a preflight.
@@ -23,6 +23,8 @@ pub enum Access {
     Key(Scope),
     /// Whoever has a session of the product.
     Session,
+    /// Monite, by its signature over the body: the handler checks it.
+    Webhook,
     /// Everybody: it tells nothing about customers.
     Open,
 }
@@ -63,7 +65,7 @@ fn assemble(table: Table, app: &Shared) -> Router<Shared> {
         let handler = handler.route_layer(from_fn(observe::guard));
         let handler = match route.access {
             Access::Key(scope) => handler.route_layer(from_fn_with_state((Arc::clone(app), scope), require)),
-            Access::Session | Access::Open => handler,
+            Access::Session | Access::Webhook | Access::Open => handler,
         };
         router = router.route(route.path, handler);
     }
@@ -74,7 +76,7 @@ type Table = Vec<(Route, MethodRouter<Shared>)>;
 
 #[rustfmt::skip]
 fn table() -> Table {
-    use Access::{Key, Open, Session};
+    use Access::{Key, Open, Session, Webhook};
     let (read, write, token) = (Key(Scope::Read), Key(Scope::Write), Key(Scope::Token));
     let entry = |method: Method, path: &'static str, access: Access, handler: MethodRouter<Shared>| {
         (Route { method, path, access }, handler)
@@ -101,6 +103,7 @@ fn table() -> Table {
         entry(Method::GET, "/v1/roles", read, get(roles::list)),
         entry(Method::GET, "/v1/stats", read, get(stats::stats)),
         entry(Method::GET, "/v1/events", read, get(events::stream)),
+        entry(Method::POST, "/v1/webhooks/monite", Webhook, post(webhooks::monite)),
         entry(Method::GET, "/healthz", Open, get(health::healthz)),
         entry(Method::GET, "/readyz", Open, get(health::readyz)),
         entry(Method::GET, "/metrics", Open, get(super::metrics::metrics)),

@@ -34,3 +34,4 @@ mod support;
 mod sweep;
 mod tokens;
 mod tokens_end;
+mod webhooks;

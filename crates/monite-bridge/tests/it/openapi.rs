@@ -44,6 +44,7 @@ fn every_operation_names_its_key_and_its_refusals() {
         match route.unwrap().access {
             Access::Key(scope) => assert_eq!(operation["security"][0]["apiKey"][0], scope.as_str()),
             Access::Session => assert!(operation["security"][0]["session"].is_array()),
+            Access::Webhook => assert!(operation["security"][0]["moniteSignature"].is_array()),
             Access::Open => assert!(refusals.is_null(), "{method} {path}"),
         }
         assert!(operation["responses"].get("500").is_some(), "{method} {path}");

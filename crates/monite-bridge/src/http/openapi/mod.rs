@@ -53,6 +53,11 @@ fn security_schemes() -> Value {
             "description": "An API key of the bridge. Each operation names the scope it needs (read, write, token, admin); the key of \
                             MONITE_BRIDGE_API_KEY has them all.",
         },
+        "moniteSignature": {
+            "type": "apiKey", "in": "header", "name": "Monite-Signature",
+            "description": "`t=<unix seconds>,v1=<64 lowercase hex>`: HMAC-SHA256 over `<t>.<body>` with the secret of a subscription that \
+                            `monite-bridge webhooks subscribe` made; `t` within five minutes of now.",
+        },
         "session": {
             "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
             "description": "The product's own session token, with the customer's and the user's id in the configured claims: signed with a \
@@ -104,6 +109,7 @@ fn security(operation: &Operation) -> Value {
     match access_of(operation) {
         Some(Access::Key(scope)) => json!([{"apiKey": [scope.as_str()]}]),
         Some(Access::Session) => json!([{"session": []}]),
+        Some(Access::Webhook) => json!([{"moniteSignature": []}]),
         Some(Access::Open) | None => json!([]),
     }
 }
@@ -117,6 +123,7 @@ fn responses(operation: &Operation) -> Value {
     match access_of(operation) {
         Some(Access::Key(_)) => kinds.extend([Kind::Unauthorized, Kind::Forbidden]),
         Some(Access::Session) => kinds.push(Kind::InvalidSession),
+        Some(Access::Webhook) => kinds.push(Kind::InvalidSignature),
         Some(Access::Open) | None => {}
     }
     kinds.extend([Kind::Internal, Kind::TimedOut]);

@@ -381,6 +381,23 @@ fn the_rest() -> Vec<Operation> {
             )
         },
         Operation {
+            body: Some((DOCUMENT, "WebhookEvent")),
+            answers: vec![answer(
+                200,
+                "Taken: what it points to is looked at, unless it is not looked after here or was here before.",
+                None,
+            )],
+            problems: &[InvalidJson, Unreadable, TooLarge, InvalidDocument, StoreUnavailable, ShuttingDown],
+            ..operation(
+                "post",
+                "/v1/webhooks/monite",
+                "receiveWebhook",
+                "Hear from Monite that something changed",
+                "For Monite only. An event is a pointer: nothing of it is believed but which entity to look at again, which happens about ten \
+                 seconds later. Unknown events are taken and ignored.",
+            )
+        },
+        Operation {
             answers: vec![answer(200, "In the order of their names.", Some((JSON, "Roles")))],
             ..operation(
                 "get",

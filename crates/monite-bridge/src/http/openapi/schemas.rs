@@ -327,6 +327,18 @@ fn the_rest() -> Map<String, Value> {
                 },
             },
         },
+        "WebhookEvent": {
+            "type": "object",
+            "description": "Monite's EventResourceForWebhookClient. Only what is named here is read.",
+            "required": ["id", "action", "object_type"],
+            "properties": {
+                "id": {"type": "string", "format": "uuid", "description": "The same in every delivery of the event."},
+                "action": {"type": "string", "examples": ["entity.updated"]},
+                "object_type": {"type": "string", "examples": ["entity", "entity_user", "role"]},
+                "entity_id": {"type": ["string", "null"], "format": "uuid"},
+                "object": {"description": "At least `id`, for most."},
+            },
+        },
         "StateEvent": {"type": "string", "description": "A stream of server-sent events."},
         "Text": {"type": "string"},
         "OpenApi": {"type": "object"},

@@ -7,10 +7,12 @@
 //!
 //! - `record`: how far it has come, kept in the store: it goes on where it stopped, and one process sweeps at a time
 //! - `walk`: the way through Monite, call by call
+//! - `dirty`: what is looked at again before its turn, because somebody said that it changed
 //! - `judge`: what is seen against what is known
 //! - `pace`: the part of the rate that it may take
 //! - `tally`: what it saw, counted
 
+mod dirty;
 mod judge;
 mod pace;
 mod record;
@@ -22,11 +24,14 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 
+pub use dirty::{Dirty, Marked, Spot};
 pub use pace::Pace;
 pub use tally::{Finished, Tally};
 
-use self::record::{Hold, Kept};
-use self::walk::{Walk, Walked};
+use self::dirty::Due;
+use self::record::{Hold, Kept, Unheld};
+use self::walk::{Glance, Halt, Walk, Walked};
+use super::outcome::LISTING_LAG;
 use super::visit::Workshop;
 use crate::config::Drift;
 use crate::store::{Store, StoreError, WorkerId};
@@ -44,6 +49,7 @@ pub struct Sweeper {
     worker: WorkerId,
     drift: Drift,
     pace: Pace,
+    dirty: Dirty,
 }
 
 /// How a sweep ended.
@@ -61,7 +67,7 @@ impl Sweeper {
     /// A sweeper that works under the name `worker`, does `drift` about what it finds, and calls no faster than `pace`.
     #[must_use]
     pub fn new(workshop: Workshop, worker: WorkerId, drift: Drift, pace: Pace) -> Self {
-        Self { workshop: Arc::new(workshop), worker, drift, pace }
+        Self { workshop: Arc::new(workshop), worker, drift, pace, dirty: Dirty::default() }
     }
 
     /// Sweeps every `interval`, counted from the end of one to the begin of the next, until `stop`.
@@ -81,6 +87,61 @@ impl Sweeper {
                 () = stop.cancelled() => {}
                 () = self.workshop.clock.sleep(rest) => {}
             }
+        }
+    }
+
+    /// What is looked at again before its turn: mark it here, and [`Sweeper::follow`] looks.
+    #[must_use]
+    pub fn dirty(&self) -> &Dirty {
+        &self.dirty
+    }
+
+    /// Looks at what is marked, when it is due, until `stop`. It takes its calls from the same share of the rate as the sweep.
+    pub async fn follow(&self, stop: CancellationToken) {
+        while !stop.is_cancelled() {
+            self.look_again(&stop).await;
+            let clock = self.workshop.clock.as_ref();
+            let rest = async {
+                match self.dirty.next().map(|at| Duration::try_from(at.duration_since(clock.now())).unwrap_or_default())
+                {
+                    Some(wait) => clock.sleep(wait).await,
+                    None => std::future::pending().await,
+                }
+            };
+            tokio::select! {
+                biased;
+                () = stop.cancelled() => {}
+                () = self.dirty.changed() => {}
+                () = rest => {}
+            }
+        }
+    }
+
+    /// Looks at everything marked that is due now; how many entities it looked at. What it finds is written down as a sweep would.
+    pub async fn look_again(&self, stop: &CancellationToken) -> u64 {
+        let mut looked = 0;
+        while !stop.is_cancelled()
+            && let Some(due) = self.dirty.take_due(self.workshop.clock.now())
+        {
+            self.look_at(due, stop).await;
+            looked += 1;
+        }
+        looked
+    }
+
+    async fn look_at(&self, due: Due, stop: &CancellationToken) {
+        let mut walk = Walk::new(&self.workshop, self.drift, self.pace.clone(), Unheld, stop);
+        let entity = due.entity;
+        let (wait, why) = match walk.glance(entity, &due.spots).await {
+            Ok(Glance::Done | Glance::Stranger) | Err(Halt::Stopped | Halt::TakenOver) => return,
+            Ok(Glance::Busy) => (LISTING_LAG, "it is being worked on".to_owned()),
+            Err(Halt::Monite(error)) => {
+                (TAKE_UP_AFTER, super::outcome::judge(&error, self.workshop.clock.now()).error.message)
+            }
+            Err(Halt::Store(error)) => (Self::failed(&error), error.to_string()),
+        };
+        if self.dirty.put_back(due, self.workshop.clock.now(), wait) == Marked::Dropped {
+            tracing::warn!(%entity, error = why, "something changed here at Monite, but it could not be looked at: the next sweep will");
         }
     }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::super::visit::Workshop;
 use super::pace::Pace;
 use super::tally::{Finished, Tally};
-use crate::domain::{CustomerId, ObjectId};
+use crate::domain::CustomerId;
 use crate::store::{Store, StoreError, WorkerId};
 
 /// The setting it is kept under.
@@ -93,6 +93,28 @@ pub(super) struct Hold<'a> {
     text: String,
 }
 
+/// What has to show signs of life while its entities are looked into.
+pub(super) trait Pulse: Send {
+    /// A sign of life, where it is time for one.
+    fn beat(&mut self) -> impl Future<Output = Result<Still, StoreError>> + Send;
+}
+
+/// A look at one entity is nobody's: two who look do no harm.
+#[derive(Debug)]
+pub(super) struct Unheld;
+
+impl Pulse for Unheld {
+    async fn beat(&mut self) -> Result<Still, StoreError> {
+        Ok(Still::Ours)
+    }
+}
+
+impl Pulse for Hold<'_> {
+    async fn beat(&mut self) -> Result<Still, StoreError> {
+        if self.wears_off() { self.keep().await } else { Ok(Still::Ours) }
+    }
+}
+
 /// Whether a sweep is still ours.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[must_use]
@@ -143,12 +165,12 @@ impl<'a> Hold<'a> {
     }
 
     /// Whether it is time for a sign of life in the middle of a step.
-    pub(super) fn wears_off(&self) -> bool {
+    fn wears_off(&self) -> bool {
         self.kept.held.as_ref().is_none_or(|held| held.until < self.workshop.clock.now() + self.held_for / 2)
     }
 
     /// A sign of life in the middle of a step.
-    pub(super) async fn keep(&mut self) -> Result<Still, StoreError> {
+    async fn keep(&mut self) -> Result<Still, StoreError> {
         let until = self.workshop.clock.now() + self.held_for;
         self.kept.held = Some(Held { by: self.by.0.clone(), until });
         self.write().await
@@ -192,11 +214,6 @@ impl<'a> Hold<'a> {
         }
         self.text = text;
         Ok(Still::Ours)
-    }
-
-    /// Tells whoever listens to look at this one again.
-    pub(super) fn tell(&self, object: ObjectId) {
-        self.workshop.events.publish(crate::events::Event { object });
     }
 }
 

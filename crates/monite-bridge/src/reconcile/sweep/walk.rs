@@ -1,8 +1,11 @@
 //! The way of a sweep through Monite, call by call: all entities, and in each that is a customer's what [`inside`] looks at; then
-//! those that no list showed ([`unlisted`]).
+//! those that no list showed ([`unlisted`]). [`glance`] goes to one entity only.
 
+mod glance;
 mod inside;
 mod unlisted;
+
+pub(super) use glance::Glance;
 
 use jiff::Timestamp;
 use monite::{Entity, EntityFilter, EntityId, Monite, Order, Page, Priority, SortBy};
@@ -12,10 +15,11 @@ use super::super::outcome::{LISTING_LAG, judge as judge_failure};
 use super::super::visit::Workshop;
 use super::judge::Bench;
 use super::pace::Pace;
-use super::record::{Hold, Place, Still};
+use super::record::{Hold, Place, Pulse, Still};
 use super::tally::Tally;
 use crate::config::Drift;
 use crate::domain::{Call, CustomerId, SyncStatus};
+use crate::events::Event;
 use crate::store::{Sighting, StoreError};
 
 /// Rows asked for at a time, at Monite (its maximum) and in the store: what is held in memory does not grow with the customers, nor
@@ -34,7 +38,7 @@ pub(super) enum Walked {
 }
 
 /// Why a step was not finished.
-enum Halt {
+pub(super) enum Halt {
     Monite(monite::Error),
     Store(StoreError),
     Stopped,
@@ -53,23 +57,23 @@ impl From<StoreError> for Halt {
     }
 }
 
-pub(super) struct Walk<'a> {
+pub(super) struct Walk<'a, P> {
     workshop: &'a Workshop,
     monite: Monite,
     drift: Drift,
     pace: Pace,
     stop: &'a CancellationToken,
-    pub(super) hold: Hold<'a>,
+    pub(super) hold: P,
 }
 
-impl<'a> Walk<'a> {
-    pub(super) fn new(
-        workshop: &'a Workshop, drift: Drift, pace: Pace, hold: Hold<'a>, stop: &'a CancellationToken,
-    ) -> Self {
+impl<'a, P> Walk<'a, P> {
+    pub(super) fn new(workshop: &'a Workshop, drift: Drift, pace: Pace, hold: P, stop: &'a CancellationToken) -> Self {
         let monite = workshop.monite.with_priority(Priority::Background);
         Self { workshop, monite, drift, pace, stop, hold }
     }
+}
 
+impl Walk<'_, Hold<'_>> {
     pub(super) async fn walk(&mut self) -> Result<Walked, StoreError> {
         let walked = match self.hold.place() {
             Place::Start => self.entities(None).await,
@@ -165,12 +169,18 @@ impl<'a> Walk<'a> {
         Ok(())
     }
 
+    async fn step(&mut self, place: Place, tally: Tally) -> Result<(), Halt> {
+        ours(self.hold.step(place, tally).await?)
+    }
+}
+
+impl<'a, P: Pulse> Walk<'a, P> {
     async fn note(&self, sighting: Option<Sighting>, tally: &mut Tally) -> Result<(), Halt> {
         let Some(sighting) = sighting else { return Ok(()) };
         let (object, changes) = (sighting.read.object(), !sighting.changes.is_empty());
         if self.workshop.store.note_seen(sighting, self.workshop.clock.now()).await? {
             tally.drifted += u64::from(changes);
-            self.hold.tell(object);
+            self.workshop.events.publish(Event { object });
         }
         Ok(())
     }
@@ -187,14 +197,8 @@ impl<'a> Walk<'a> {
             () = self.stop.cancelled() => return Err(Halt::Stopped),
             () = self.pace.turn(self.workshop.clock.as_ref()) => {}
         }
-        if self.hold.wears_off() {
-            ours(self.hold.keep().await?)?;
-        }
+        ours(self.hold.beat().await?)?;
         Ok(self.workshop.clock.now())
-    }
-
-    async fn step(&mut self, place: Place, tally: Tally) -> Result<(), Halt> {
-        ours(self.hold.step(place, tally).await?)
     }
 }
 

@@ -12,3 +12,4 @@ mod refusals;
 mod serve;
 mod support;
 mod sync;
+mod webhooks;

@@ -43,6 +43,7 @@ fn help_is_a_result() {
         "why",
         "retry",
         "token",
+        "webhooks",
         "openapi",
     ] {
         assert!(ran.stdout.contains(&format!("\n  {command}")), "{command} is not in the help:\n{}", ran.stdout);

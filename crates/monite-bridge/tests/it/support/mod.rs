@@ -37,6 +37,7 @@ use monite_bridge::session::{SessionSecrets, Sessions};
 use monite_bridge::shared_token::PartnerTokenVault;
 use monite_bridge::store::seal::MasterKey;
 use monite_bridge::store::{Store, WorkerId, postgres::PostgresStore};
+use monite_bridge::webhook::Webhooks;
 use monite_sandbox::{RateLimit, Sandbox};
 use secrecy::SecretString;
 use serde_json::{Value, json};
@@ -244,6 +245,7 @@ impl TestBridge {
         let sandbox = Sandbox::builder()
             .credentials(&client_id, CLIENT_SECRET)
             .rate_limit(RateLimit::Off)
+            .webhooks_by_hand()
             .token_ttl(setup.token_ttl)
             .clock(Arc::new(SandboxTime(clock.clone())))
             .seed(setup.seed)
@@ -359,6 +361,12 @@ impl TestBridge {
             sessions: self.setup.session.as_ref().and_then(sessions),
             keys: ApiKeys::bootstrap(self.setup.api_key.map(SecretString::from).as_ref())
                 .with_store(Arc::clone(&self.store), Arc::new(self.clock.clone())),
+            webhooks: Webhooks::new(
+                Arc::clone(&self.store),
+                self.setup.master_key.clone(),
+                Arc::new(self.clock.clone()),
+                self.sweeper.dirty().clone(),
+            ),
             clock: Arc::new(self.clock.clone()),
             stopping: self.stopping.clone(),
             cors_origins: self.setup.cors_origins.clone(),

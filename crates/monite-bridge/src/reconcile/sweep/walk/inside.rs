@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use monite::{Entity, EntityId, EntityUser, EntityUserFilter, EntityUserId, RoleFilter, RoleId};
 
 use super::super::judge::{self, RoleSight, UserSight, is_at_rest};
+use super::super::record::Pulse;
 use super::super::tally::Tally;
 use super::{Halt, PAGE, Walk, is_gone, tells};
 use crate::domain::{CustomerId, Seen};
@@ -17,7 +18,7 @@ struct Shown {
     ids: BTreeSet<EntityUserId>,
 }
 
-impl Walk<'_> {
+impl<P: Pulse> Walk<'_, P> {
     pub(super) async fn compare(
         &mut self, customer: &CustomerId, entity: &Entity, asked_at: Timestamp, tally: &mut Tally,
     ) -> Result<(), Halt> {
@@ -27,13 +28,23 @@ impl Walk<'_> {
             return Ok(());
         }
         let is_wanted = read.customer.wish == Wish::Present;
-        if is_at_rest(&read.customer.sync) && tells(asked_at, &read.customer.sync, &read.customer.calls) {
-            let roles = if is_wanted { self.roles(&read, entity.id, tally).await? } else { BTreeMap::new() };
-            let sighting = judge::customer(self.bench(), &read, entity, &roles);
-            self.note(sighting, tally).await?;
-        }
+        self.compare_itself(&read, entity, asked_at, tally).await?;
         // Nobody can use an entity that is switched off, and its users are set right when it comes back.
         if is_wanted { self.users(customer, entity.id, tally).await } else { Ok(()) }
+    }
+
+    /// The entity with its roles. Whether it could be judged: not while somebody is at work on it.
+    pub(super) async fn compare_itself(
+        &mut self, read: &Visit, entity: &Entity, asked_at: Timestamp, tally: &mut Tally,
+    ) -> Result<bool, Halt> {
+        if !is_at_rest(&read.customer.sync) || !tells(asked_at, &read.customer.sync, &read.customer.calls) {
+            return Ok(false);
+        }
+        let is_wanted = read.customer.wish == Wish::Present;
+        let roles = if is_wanted { self.roles(read, entity.id, tally).await? } else { BTreeMap::new() };
+        let sighting = judge::customer(self.bench(), read, entity, &roles);
+        self.note(sighting, tally).await?;
+        Ok(true)
     }
 
     /// Our roles in the entity; those that the complete list lacks are asked for one by one. Of others nothing is kept.
@@ -68,7 +79,9 @@ impl Walk<'_> {
     }
 
     /// The users of the entity, page by page; then those of ours that no page showed.
-    async fn users(&mut self, customer: &CustomerId, entity: EntityId, tally: &mut Tally) -> Result<(), Halt> {
+    pub(super) async fn users(
+        &mut self, customer: &CustomerId, entity: EntityId, tally: &mut Tally,
+    ) -> Result<(), Halt> {
         let monite = self.monite.clone();
         let handle = monite.entity(entity);
         let mut asked_at = self.turn().await?;
@@ -86,7 +99,7 @@ impl Walk<'_> {
         self.unlisted_users(customer, entity, all.as_ref(), tally).await
     }
 
-    async fn compare_users(
+    pub(super) async fn compare_users(
         &mut self, customer: &CustomerId, listed: &[EntityUser], asked_at: Timestamp, tally: &mut Tally,
     ) -> Result<(), Halt> {
         // Read anew: the roles may be others since the customer itself was judged.
@@ -134,21 +147,29 @@ impl Walk<'_> {
 
     /// Which of these, a page of them, are in the list.
     async fn shown(&mut self, entity: EntityId, ids: Vec<EntityUserId>) -> Result<Shown, Halt> {
+        let (asked_at, users) = self.named_users(entity, ids).await?;
+        Ok(Shown { asked_at, ids: users.into_iter().map(|user| user.id).collect() })
+    }
+
+    /// Those of these, at most a page of them, that are in the list, and when it was asked for.
+    pub(super) async fn named_users(
+        &mut self, entity: EntityId, ids: Vec<EntityUserId>,
+    ) -> Result<(Timestamp, Vec<EntityUser>), Halt> {
         let monite = self.monite.clone();
         let handle = monite.entity(entity);
         let filter = EntityUserFilter { id_in: ids, limit: Some(PAGE), ..EntityUserFilter::default() };
         let asked_at = self.turn().await?;
         let mut page = handle.users().list(&filter).await?;
-        let mut shown = Shown { asked_at, ids: BTreeSet::new() };
+        let mut named = Vec::new();
         loop {
-            shown.ids.extend(page.data.iter().map(|user| user.id).filter(|id| filter.id_in.contains(id)));
-            let Some(next) = page.next else { return Ok(shown) };
+            named.extend(page.data.into_iter().filter(|user| filter.id_in.contains(&user.id)));
+            let Some(next) = page.next else { return Ok((asked_at, named)) };
             self.turn().await?;
             page = handle.users().list_next(&next).await?;
         }
     }
 
-    async fn look_for(
+    pub(super) async fn look_for(
         &mut self, customer: &CustomerId, entity: EntityId, user: &User, id: EntityUserId, tally: &mut Tally,
     ) -> Result<(), Halt> {
         self.turn().await?;
@@ -161,6 +182,6 @@ impl Walk<'_> {
     }
 }
 
-fn is_comparable(user: &User, asked_at: Timestamp) -> bool {
+pub(super) fn is_comparable(user: &User, asked_at: Timestamp) -> bool {
     user.wish == Wish::Present && is_at_rest(&user.sync) && tells(asked_at, &user.sync, &user.calls)
 }

@@ -5,13 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use monite::{EntityFilter, EntityId, EntityStatus};
 
-use super::super::record::Place;
+use super::super::record::{Hold, Place};
 use super::super::tally::Tally;
 use super::{Halt, PAGE, Walk, is_gone};
 use crate::domain::CustomerId;
 use crate::store::CustomerFilter;
 
-impl Walk<'_> {
+impl Walk<'_, Hold<'_>> {
     /// In the order of the customers, a page of them at a time.
     pub(super) async fn unlisted(&mut self) -> Result<(), Halt> {
         let Place::Customers(mut after) = self.hold.place() else { return Ok(()) };
