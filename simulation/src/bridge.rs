@@ -8,12 +8,11 @@ use monite_bridge::api_key::ApiKeys;
 use monite_bridge::broker::Broker;
 use monite_bridge::budget::ledger::ReplicaId;
 use monite_bridge::budget::{Outage, Part, SharedLimiter};
-use monite_bridge::config::Drift;
-use monite_bridge::config::OnUserDelete;
+use monite_bridge::config::{Drift, OnUserDelete, ServerConfig, SessionConfig};
 use monite_bridge::domain::BridgeId;
 use monite_bridge::domain::role::RoleTemplates;
 use monite_bridge::events::Events;
-use monite_bridge::http::{App, HttpMetrics, RequestIds, router};
+use monite_bridge::http::{App, Door, HttpMetrics, RequestIds, router};
 use monite_bridge::jitter::Jitter;
 use monite_bridge::reconcile::plan::OnCustomerDelete;
 use monite_bridge::reconcile::sweep::{Dirty, Pace};
@@ -186,6 +185,7 @@ impl Site {
             clock,
             stopping: dead.clone(),
             cors_origins: Vec::new(),
+            door: Arc::new(Door::new(&ServerConfig::default(), &SessionConfig::default())),
             on_user_delete: OnUserDelete::Delete,
             request_ids: RequestIds::new(&jitter),
             metrics: HttpMetrics::default(),

@@ -120,6 +120,8 @@ fn config(sandbox: &Sandbox) -> Config {
     let mut config = Config::default();
     config.monite.target = MoniteTarget::BaseUrl(sandbox.base_url());
     config.database.url = "sqlite::memory:".to_owned().into();
+    // In place, like in a service, but never met.
+    (config.session.rate_limit, config.session.address_rate_limit) = (Some(100_000), Some(100_000));
     config.session.hs256_secret_env = Some("SESSION_SECRET".to_owned());
     config
 }

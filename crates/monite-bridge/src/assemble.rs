@@ -15,7 +15,7 @@ use crate::credentials::{self, CredentialsError};
 use crate::domain::BridgeId;
 use crate::domain::role::RoleTemplates;
 use crate::events::Events;
-use crate::http::{App, HttpMetrics, RequestIds};
+use crate::http::{App, Door, HttpMetrics, RequestIds, Tls};
 use crate::jitter::Jitter;
 use crate::reconcile::plan::{OnCustomerDelete, Policy};
 use crate::reconcile::sweep::Pace;
@@ -76,6 +76,19 @@ impl Setup {
     /// [`CredentialsError`] with what to set or to run.
     pub async fn load_credentials(&self, store: &dyn Store) -> Result<credentials::Loaded, CredentialsError> {
         credentials::load(store, self.secrets.credentials.as_ref(), self.secrets.master_key.as_ref()).await
+    }
+
+    /// Certificate and key of `[server]`, if the bridge serves TLS itself.
+    ///
+    /// # Errors
+    /// [`ConfigError`] names the file and what is wrong with it.
+    pub fn tls(&self) -> Result<Option<Tls>, ConfigError> {
+        let Some(files) = &self.config.server.tls else { return Ok(None) };
+        Tls::open(&files.cert, &files.key, self.now()).map(Some).map_err(|error| {
+            let key = if error.is_of(&files.cert) { "server.tls_cert" } else { "server.tls_key" };
+            let advice = "Both files are PEM: the certificate first, then those between it and a root; and its private key, without a password.";
+            refused(key, &error, advice)
+        })
     }
 
     /// What becomes of deleted things.
@@ -193,6 +206,7 @@ impl Bridge {
             clock: Arc::clone(&self.clock),
             stopping,
             cors_origins: config.server.cors_origins.clone(),
+            door: Arc::new(Door::new(&config.server, &config.session)),
             on_user_delete: config.sync.on_user_delete,
             request_ids: RequestIds::new(&self.jitter),
             metrics: HttpMetrics::default(),
@@ -236,15 +250,21 @@ fn unusable(error: SessionSetupError) -> ConfigError {
         SessionSetupError::NoIntrospectionSecret => config::INTROSPECTION_SECRET,
         SessionSetupError::Address(_) | SessionSetupError::Http(_) => "session.jwks_url",
     };
-    let why = std::error::Error::source(&error).map(|source| format!(": {source}")).unwrap_or_default();
-    let problem = config::Problem { key: key.to_owned(), message: format!("{error}{why}"), origin: None };
     let advice = match &error {
-        SessionSetupError::KeyFile(_) => "The file is the issuer's key set (JWKS) as it shows it: put its address into session.jwks_url instead, or curl it into the file.",
+        SessionSetupError::KeyFile(_) => {
+            "The file is the issuer's key set (JWKS) as it shows it: put its address into session.jwks_url instead, or curl it into the file."
+        }
         SessionSetupError::NoIntrospectionSecret => "Set that variable and start again.",
         SessionSetupError::Address(_) | SessionSetupError::Http(_) => "Correct what is named and start again.",
-    }
-    .to_owned();
-    ConfigError::Invalid { problems: vec![problem], advice }
+    };
+    refused(key, &error, advice)
+}
+
+/// What a key of the configuration leads to cannot be used.
+fn refused(key: &str, error: &dyn std::error::Error, advice: &str) -> ConfigError {
+    let why = error.source().map(|source| format!(": {source}")).unwrap_or_default();
+    let problem = config::Problem { key: key.to_owned(), message: format!("{error}{why}"), origin: None };
+    ConfigError::Invalid { problems: vec![problem], advice: advice.to_owned() }
 }
 
 fn client(

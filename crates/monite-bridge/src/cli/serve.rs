@@ -15,7 +15,7 @@ use super::predecessor::Predecessor;
 use super::signal;
 use crate::assemble::{Bridge, Setup};
 use crate::broker::Broker;
-use crate::http;
+use crate::http::{self, Entrance, Tls};
 
 /// What is in hand gets this long after the signal to stop; the contract allows ten seconds for everything.
 const GRACE: Duration = Duration::from_secs(8);
@@ -39,11 +39,12 @@ impl Serve {
         for note in setup.config.notes().into_iter().chain(setup.secrets.notes()) {
             tracing::warn!("{note}");
         }
+        let tls = setup.tls()?;
         let address = setup.config.server.listen;
         let listener = TcpListener::bind(address).await.map_err(|error| cannot_listen(address, &error))?;
         let bridge = Bridge::assemble(setup).await?;
         warn_of_bootstrap_key(&bridge).await;
-        let ended = self.work(&bridge, listener, &stop, output).await;
+        let ended = self.work(&bridge, (listener, tls), &stop, output).await;
         if tokio::time::timeout(CLOSING, bridge.close()).await.is_err() {
             tracing::warn!("the database was busy and could not be closed in time; what it confirmed is durable");
         }
@@ -51,7 +52,7 @@ impl Serve {
     }
 
     async fn work(
-        &self, bridge: &Bridge, listener: TcpListener, stop: &CancellationToken, output: &Output,
+        &self, bridge: &Bridge, door: (TcpListener, Option<Tls>), stop: &CancellationToken, output: &Output,
     ) -> Result<(), Failure> {
         let question = self.predecessor.question(bridge, stop);
         let mut begin: Begin = Box::pin(async move { question.insist().await });
@@ -63,7 +64,7 @@ impl Serve {
             }
             () = bridge.clock.sleep(PATIENCE) => {}
         }
-        let service = Service::start(bridge, listener, begin, stop)?;
+        let service = Service::start(bridge, door, begin, stop)?;
         output.result(&format!("listening on {}", service.url), &json!({ "listening": service.url }));
         service.until(stop).await
     }
@@ -113,11 +114,12 @@ pub(super) struct Service {
 impl Service {
     /// Starts them; they work until `stop`. Nothing is done at Monite before `begin`.
     pub(super) fn start(
-        bridge: &Bridge, listener: TcpListener, begin: Begin, stop: &CancellationToken,
+        bridge: &Bridge, (listener, tls): (TcpListener, Option<Tls>), begin: Begin, stop: &CancellationToken,
     ) -> Result<Self, Failure> {
         let address =
             listener.local_addr().map_err(|error| cannot_listen(bridge.setup.config.server.listen, &error))?;
         let app = bridge.app(stop.clone())?;
+        let scheme = if tls.is_some() { "https" } else { "http" };
         let mut tasks = JoinSet::new();
         let (reconciler, sweeper, until) = (bridge.reconciler.clone(), bridge.sweeper.clone(), stop.clone());
         let interval = bridge.setup.config.sync.sweep_interval;
@@ -133,12 +135,10 @@ impl Service {
             Ok(())
         });
         tasks.spawn(async move {
-            if let Err(error) = http::serve(listener, app).await {
-                tracing::error!(error = &error as &dyn std::error::Error, "the HTTP API ended");
-            }
+            http::serve(Entrance::from(listener).with_tls(tls), app).await;
             Ok(())
         });
-        Ok(Self { url: format!("http://{address}"), tasks, broker: bridge.broker.clone() })
+        Ok(Self { url: format!("{scheme}://{address}"), tasks, broker: bridge.broker.clone() })
     }
 
     /// Works until `stop`, then ends in good order. A part that ends by itself ends the whole: who supervises the process

@@ -28,7 +28,7 @@ pub use self::error::{ConfigError, Problem};
 pub use self::monite::{MoniteConfig, MoniteTarget};
 pub(crate) use self::secrets::INTROSPECTION_SECRET;
 pub use self::secrets::{EnvCredentials, Secrets};
-pub use self::server::ServerConfig;
+pub use self::server::{ServerConfig, TlsFiles};
 pub use self::session::{IntrospectionConfig, SessionConfig, SessionPreset};
 pub use self::sync::{Drift, OnCustomerDelete, OnUserDelete, SyncConfig};
 

@@ -105,6 +105,16 @@ impl<'a> Section<'a> {
         }
     }
 
+    /// A whole number within `range`, or the word "off".
+    pub(super) fn number_or_off(&mut self, key: &'static str, range: RangeInclusive<u32>) -> Option<Option<u32>> {
+        match self.raw(key)? {
+            Value::String(_, text) if text == "off" => Some(None),
+            Value::String(..) => self
+                .wrong(key, &format!("must be a whole number from {} to {}, or \"off\"", range.start(), range.end())),
+            _ => self.number(key, range).map(Some),
+        }
+    }
+
     /// A part of something: from a thousandth up to 1.
     pub(super) fn share(&mut self, key: &'static str) -> Option<f64> {
         let given = self.raw(key)?;

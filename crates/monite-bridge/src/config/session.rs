@@ -29,6 +29,10 @@ pub struct SessionConfig {
     pub customer_claim: String,
     /// The claim that holds the user's id.
     pub user_claim: String,
+    /// Asks for tokens per second that one session may make, and twice as many at once; `None`: any number.
+    pub rate_limit: Option<u32>,
+    /// The same for all sessions, good and bad, of one address (IPv6: of one /64).
+    pub address_rate_limit: Option<u32>,
     /// Whether the issuer is asked if a session is still alive, and how.
     pub introspection: Option<IntrospectionConfig>,
 }
@@ -50,6 +54,15 @@ const REMEMBER: Duration = Duration::from_secs(30);
 /// Longer, and the proof would be none.
 const MAX_REMEMBER: Duration = Duration::from_secs(300);
 
+/// A page asks once in ten minutes; one with many parts that all begin at once, a handful of times.
+const RATE_LIMIT: u32 = 10;
+
+/// An office of thousands behind one address asks a few times a second, and in the morning a few dozen times.
+const ADDRESS_RATE_LIMIT: u32 = 50;
+
+/// More is no limit; "off" says so.
+const MAX_RATE: u32 = 100_000;
+
 /// Longer would keep sessions alive well past the end their issuer gave them.
 const MAX_LEEWAY: Duration = Duration::from_secs(300);
 
@@ -57,6 +70,8 @@ impl Default for SessionConfig {
     fn default() -> Self {
         Self {
             preset: None,
+            rate_limit: Some(RATE_LIMIT),
+            address_rate_limit: Some(ADDRESS_RATE_LIMIT),
             introspection: None,
             jwks_url: None,
             jwks_file: None,
@@ -90,6 +105,10 @@ impl SessionConfig {
             leeway: section.duration("leeway", Duration::ZERO..=MAX_LEEWAY).unwrap_or(default.leeway),
             customer_claim: section.text("customer_claim").unwrap_or(customer_claim),
             user_claim: section.text("user_claim").unwrap_or(default.user_claim),
+            rate_limit: section.number_or_off("rate_limit", 1..=MAX_RATE).unwrap_or(default.rate_limit),
+            address_rate_limit: section
+                .number_or_off("address_rate_limit", 1..=MAX_RATE)
+                .unwrap_or(default.address_rate_limit),
             introspection: None,
         };
         config.introspection = config.read_introspection(&mut section);

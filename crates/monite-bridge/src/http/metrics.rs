@@ -50,6 +50,16 @@ pub(super) async fn metrics(State(app): State<Shared>) -> Result<impl IntoRespon
         "Requests sent to Monite, retries and token mints included.",
     );
     text.value("monite_bridge_monite_calls_total", &[], app.reconciler.workshop().monite.calls_made());
+    text.family("monite_bridge_tokens_throttled_total", "counter", "Asks of browsers refused as too many.");
+    for (who, count) in ["address", "session"].into_iter().zip(app.door.refused()) {
+        text.value("monite_bridge_tokens_throttled_total", &[("who", who)], count);
+    }
+    let connections = &app.door.connections;
+    text.gauge("monite_bridge_connections", "Connections that are open.", connections.count().into());
+    text.family("monite_bridge_connections_refused_total", "counter", "Connections for which there was no room.");
+    for (of, count) in ["all", "address"].into_iter().zip(connections.refused()) {
+        text.value("monite_bridge_connections_refused_total", &[("of", of)], count);
+    }
     text.budget(&app);
     text.sessions(&app);
     text.webhooks(&app);

@@ -1,12 +1,16 @@
 //! The HTTP API: thin routes over the store, the broker and the reconciler. In reading order:
 //!
-//! - [`mod@router`]: every route, who may call it, and what wraps it; [`mod@serve`]: the listening side
+//! - [`mod@router`]: every route, who may call it, and what wraps it; [`mod@serve`]: the listening side, of
+//!   [`connections`] (how many), each a [`connection`] (bounds in time and size) with or without [`tls`]
 //! - [`problem`]: every error; [`auth`]: who calls; `extract`: paths, queries and bodies
+//! - [`peer`]: from where a call comes; [`throttle`]: how often a session or an address may ask
 //! - `resource`: what customers and users have in common; `condition`, `prefer`, `wait`: their headers
 //! - one file per resource; [`openapi`]: the document that describes it all
 
 pub mod auth;
 pub mod condition;
+pub mod connection;
+pub mod connections;
 mod customers;
 mod events;
 mod extract;
@@ -15,6 +19,7 @@ mod import;
 mod metrics;
 mod observe;
 pub mod openapi;
+pub mod peer;
 pub mod prefer;
 pub mod problem;
 mod resource;
@@ -22,6 +27,8 @@ mod roles;
 pub mod router;
 pub mod serve;
 mod stats;
+pub mod throttle;
+pub mod tls;
 mod tokens;
 mod users;
 mod view;
@@ -35,8 +42,11 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::metrics::HttpMetrics;
 pub use self::observe::RequestIds;
+pub use self::peer::Peer;
 pub use self::router::{Access, Route, router, routes};
-pub use self::serve::serve;
+pub use self::serve::{Entrance, serve};
+pub use self::throttle::Door;
+pub use self::tls::{Tls, TlsError};
 use crate::api_key::ApiKeys;
 use crate::broker::Broker;
 use crate::budget::SharedLimiter;
@@ -73,6 +83,8 @@ pub struct App {
     pub stopping: CancellationToken,
     /// Origins whose pages may ask for tokens; `*` stands for all.
     pub cors_origins: Vec<String>,
+    /// What stands in front of the routes besides keys and sessions.
+    pub door: Arc<Door>,
     /// What becomes of the entity user of a deleted user.
     pub on_user_delete: OnUserDelete,
     /// Names requests.

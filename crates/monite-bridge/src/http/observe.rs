@@ -25,6 +25,20 @@ pub(super) const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id"
 /// A handler that takes longer is given up. A write may wait as long as the caller prefers, and a body may come slowly.
 const HANDLER_TIMEOUT: Duration = LONGEST_WAIT.saturating_add(Duration::from_secs(30));
 
+/// What every answer tells browsers: take it for what it says it is, name nobody the address it came from, show it to no other site.
+/// Pages of `server.cors_origins` read the token route by CORS, which the last one leaves alone.
+const SAFE: [(HeaderName, &str); 3] = [
+    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+    (header::REFERRER_POLICY, "no-referrer"),
+    (HeaderName::from_static("cross-origin-resource-policy"), "same-origin"),
+];
+
+/// An answer of the API is no page: nothing in it is run or loaded, and nobody frames it. A page says what it needs itself.
+const NO_CONTENT: &str = "default-src 'none'; frame-ancestors 'none'";
+
+/// For half a year, where TLS is ours; a proxy says it otherwise.
+const INSIST_ON_TLS: &str = "max-age=15768000";
+
 /// Names requests: a part that differs between processes, and a number.
 #[derive(Debug)]
 pub struct RequestIds {
@@ -63,7 +77,13 @@ pub(super) async fn observe(State(app): State<Shared>, request: Request, next: N
     if let Ok(id) = HeaderValue::from_str(&id) {
         headers.insert(REQUEST_ID, id);
     }
-    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    for (name, value) in SAFE {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static(NO_CONTENT));
+    if app.door.is_tls {
+        headers.insert(header::STRICT_TRANSPORT_SECURITY, HeaderValue::from_static(INSIST_ON_TLS));
+    }
     // Everything here is personal data, a token or a state of the moment.
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     answer

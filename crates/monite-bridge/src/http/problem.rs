@@ -85,6 +85,8 @@ kinds! {
     UnsupportedMediaType = UNSUPPORTED_MEDIA_TYPE, "unsupported-media-type", "This media type is not read here";
     /// The document is wrong; `errors` names every wrong field.
     InvalidDocument = UNPROCESSABLE_ENTITY, "invalid-document", "The document is not accepted";
+    /// A session or an address asks for tokens too often.
+    TooManyRequests = TOO_MANY_REQUESTS, "too-many-requests", "Too many requests";
     /// An id in the path or a query parameter is wrong.
     InvalidParameter = UNPROCESSABLE_ENTITY, "invalid-parameter", "A parameter is not accepted";
     /// A defect of the bridge.

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::auth::bearer;
 use super::customers::no_such_customer;
 use super::extract::OfUser;
+use super::peer::ClientAddress;
 use super::problem::{Kind, Problem};
 use super::users::no_such_user;
 use super::{App, Shared};
@@ -39,7 +40,10 @@ pub(super) async fn for_user(State(app): State<Shared>, OfUser(customer, user): 
 }
 
 /// `GET|POST /v1/token`.
-pub(super) async fn for_session(State(app): State<Shared>, headers: HeaderMap) -> Result<Response, Problem> {
+pub(super) async fn for_session(
+    State(app): State<Shared>, ClientAddress(address): ClientAddress, headers: HeaderMap,
+) -> Result<Response, Problem> {
+    app.door.admit_address(address, app.clock.now())?;
     let SessionUser { customer, user } = session(&app, &headers).await?;
     match app.broker.token_for(&customer, &user).await {
         Ok(handout) => Ok(hand_out(&app, &handout)),
@@ -64,7 +68,9 @@ async fn session(app: &App, headers: &HeaderMap) -> Result<SessionUser, Problem>
         return Err(Problem::new(Kind::InvalidSession, detail)
             .with_header(header::WWW_AUTHENTICATE, "Bearer realm=\"session\""));
     };
-    sessions.verify(token).await.map_err(no_session)
+    let user = sessions.verify(token).await.map_err(no_session)?;
+    app.door.admit_session(token, app.clock.now())?;
+    Ok(user)
 }
 
 /// What the page is told when its session counts for nothing, or cannot be judged now.

@@ -8,7 +8,17 @@ const ACME: &str = "/v1/customers/acme";
 
 fn shown(what: &str, answer: &Answer) -> String {
     answer.problem();
-    assert!(answer.header("x-request-id").is_some() && answer.header("x-content-type-options") == Some("nosniff"));
+    assert!(answer.header("x-request-id").is_some());
+    for (name, value) in [
+        ("x-content-type-options", "nosniff"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+        ("referrer-policy", "no-referrer"),
+        ("cross-origin-resource-policy", "same-origin"),
+        ("cache-control", "no-store"),
+    ] {
+        assert_eq!(answer.header(name), Some(value), "{what}: {name}");
+    }
+    assert_eq!(answer.header("strict-transport-security"), None, "TLS is not ours here");
     format!("{what}\n{} {}", answer.status, serde_json::to_string_pretty(&answer.json()).unwrap())
 }
 

@@ -46,7 +46,7 @@ async fn a_stop_finishes_what_is_in_hand_and_takes_nothing_new() {
     let document: Value = serde_json::from_str(answer.split("\r\n\r\n").nth(1).unwrap()).unwrap();
     assert_eq!(document["sync"]["state"], "pending");
     let ended = tokio::time::timeout(Duration::from_secs(10), server).await.expect("waited 10 s for the server to end");
-    ended.unwrap().unwrap();
+    ended.unwrap();
     assert!(TcpStream::connect(address).await.is_err());
     assert_eq!(bridge.get("/readyz").await.problem(), "shutting-down");
     assert_eq!(bridge.get("/healthz").await.status, 200);

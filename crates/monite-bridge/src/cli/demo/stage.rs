@@ -55,7 +55,7 @@ impl Stage {
                 TcpListener::bind(free).await.map_err(|error| cannot_listen(free, &error))?
             }
         };
-        Service::start(&self.bridge, listener, at_once(), stop)
+        Service::start(&self.bridge, (listener, None), at_once(), stop)
     }
 
     /// The key that opens the bridge's HTTP API, as long as the demo runs.

@@ -156,7 +156,7 @@ fn failure(status: u16, kinds: &[Kind]) -> Value {
         401 => headers.push("WWW-Authenticate"),
         405 => headers.push("Allow"),
         412 => headers.push("ETag"),
-        409 | 503 => headers.push("Retry-After"),
+        409 | 429 | 503 => headers.push("Retry-After"),
         _ => {}
     }
     let headers: Map<String, Value> = headers

@@ -288,11 +288,13 @@ const TOKEN_HEADERS: &[&str] = &["Cache-Control"];
 
 fn tokens() -> Vec<Operation> {
     const DESCRIPTION: &str = "For the browser: an SDK's `fetchToken`. Can only give the token of the session's own user. Pages of the origins \
-                               in `server.cors_origins` may read the answer, errors included. GET and POST are the same.";
+                               in `server.cors_origins` may read the answer, errors included. GET and POST are the same. \
+                               A session and an address may ask so often only (`session.rate_limit`, `session.address_rate_limit`).";
     const PROBLEMS: &[Kind] = &[
         UserNotKnown,
         Deactivated,
         SessionsOff,
+        TooManyRequests,
         NotYet,
         MoniteCredentials,
         MoniteRefused,

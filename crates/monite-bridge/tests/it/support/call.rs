@@ -2,6 +2,7 @@
 
 use axum::body::Body;
 use http::{HeaderName, HeaderValue, Request, header};
+use monite_bridge::http::Peer;
 use serde_json::Value;
 use tower::ServiceExt as _;
 
@@ -21,6 +22,12 @@ impl<'a> Call<'a> {
     pub(crate) fn header(mut self, name: &str, value: &str) -> Self {
         let name = HeaderName::try_from(name).unwrap();
         self.request.headers_mut().append(name, HeaderValue::from_str(value).unwrap());
+        self
+    }
+
+    /// Comes from this address.
+    pub(crate) fn from(mut self, address: &str) -> Self {
+        self.request.extensions_mut().insert(Peer(address.parse().unwrap()));
         self
     }
 

@@ -22,12 +22,12 @@ use monite::{Clock, Credentials, ManualClock, Monite};
 use monite_bridge::api_key::ApiKeys;
 use monite_bridge::broker::{Broker, BrokerError, Handout};
 use monite_bridge::budget::Outage;
-use monite_bridge::config::{Drift, OnUserDelete, SessionConfig};
+use monite_bridge::config::{Drift, OnUserDelete, ServerConfig, SessionConfig};
 use monite_bridge::domain::BridgeId;
 use monite_bridge::domain::role::RoleTemplates;
 use monite_bridge::domain::{CustomerId, UserId};
 use monite_bridge::events::Events;
-use monite_bridge::http::{App, HttpMetrics, RequestIds, router};
+use monite_bridge::http::{App, Door, HttpMetrics, RequestIds, router};
 use monite_bridge::jitter::Jitter;
 use monite_bridge::reconcile::plan::OnCustomerDelete;
 use monite_bridge::reconcile::sweep::{Pace, Swept, Tally};
@@ -72,6 +72,7 @@ pub(crate) struct Setup {
     pub(crate) cors_origins: Vec<String>,
     pub(crate) on_user_delete: OnUserDelete,
     pub(crate) on_customer_delete: OnCustomerDelete,
+    pub(crate) server: ServerConfig,
     pub(crate) session: Option<SessionConfig>,
     pub(crate) api_key: Option<&'static str>,
     pub(crate) token_ttl: Duration,
@@ -96,6 +97,7 @@ impl Default for Setup {
             cors_origins: Vec::new(),
             on_user_delete: OnUserDelete::Delete,
             on_customer_delete: OnCustomerDelete::Deactivate,
+            server: ServerConfig::default(),
             session: Some(SessionConfig::default()),
             api_key: Some(TestBridge::API_KEY),
             token_ttl: Duration::from_secs(1800),
@@ -370,11 +372,17 @@ impl TestBridge {
             clock: Arc::new(self.clock.clone()),
             stopping: self.stopping.clone(),
             cors_origins: self.setup.cors_origins.clone(),
+            door: Arc::new(self.door()),
             on_user_delete: self.setup.on_user_delete,
             request_ids: RequestIds::new(&Jitter::seeded(self.setup.seed)),
             metrics: HttpMetrics::default(),
             limiter: None,
         }
+    }
+
+    fn door(&self) -> Door {
+        let session = self.setup.session.clone().unwrap_or_default();
+        Door::new(&self.setup.server, &session)
     }
 
     /// A request with the API key, to be sent with [`Call::send`].
