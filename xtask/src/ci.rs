@@ -26,6 +26,7 @@ pub(crate) fn run(root: &Path) -> Result<(), String> {
     crash::run(root, &["--rounds", "2", "--database", "postgres"])?;
     public_api::check(root)?;
     outside::python(root, Binaries::OfTheTests)?;
+    outside::api(root, Binaries::OfTheTests)?;
     match outside::missing_for_react() {
         // CI installs what it needs, so there it is an error.
         Some(missing) if !outside::is_ci() => println!("\nnote: {missing}; this run does without"),

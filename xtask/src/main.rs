@@ -17,7 +17,7 @@ const USAGE: &str = "\
 usage: cargo xtask ci                        format, lints, tests, documentation, licences, the demo, the outside clients
        cargo xtask sim [--seeds N] [--start S] [--history SEED] [--until-failed] [--database sqlite|postgres|URL]
                                              the whole system in one process, from seeds
-       cargo xtask outside [python|react]    only clients that others wrote, against the sandbox
+       cargo xtask outside [python|api|react]  only what others wrote: clients against the sandbox, and the bridge's API
        cargo xtask crash [--rounds N] [--seed S] [--database sqlite|postgres]
                                              only the release binary, killed at random moments under faults
        cargo xtask public-api [--update]     the client's public items against the listing, or the listing afresh";
@@ -29,7 +29,10 @@ fn main() -> ExitCode {
     let result = match args[..] {
         ["ci"] => ci::run(&root),
         ["sim", ref args @ ..] => sim::run(args, &root),
-        ["outside"] => outside::python(&root, Binaries::Alone).and_then(|()| outside::react(&root, Binaries::Alone)),
+        ["outside"] => outside::python(&root, Binaries::Alone)
+            .and_then(|()| outside::api(&root, Binaries::Alone))
+            .and_then(|()| outside::react(&root, Binaries::Alone)),
+        ["outside", "api"] => outside::api(&root, Binaries::Alone),
         ["outside", "python"] => outside::python(&root, Binaries::Alone),
         ["outside", "react"] => outside::react(&root, Binaries::Alone),
         ["crash", ref args @ ..] => crash::run(&root, args),

@@ -1,4 +1,5 @@
-//! Clients that others wrote, against the sandbox: `tests/outside/python` and `tests/outside/react`.
+//! Clients that others wrote, against the sandbox: `tests/outside/python` and `tests/outside/react`; and requests that others make up,
+//! against the bridge: `tests/outside/api`.
 //!
 //! What they need beside Rust is installed under `target/outside`, from the lists of pinned versions beside their
 //! sources, and kept there until a list changes.
@@ -37,27 +38,46 @@ impl Binaries {
 /// Walks Monite's official Python client through the sandbox.
 pub(crate) fn python(root: &Path, binaries: Binaries) -> Result<(), String> {
     install_missing(root)?;
-    let python = find("python3").filter(|python| has_venv(python)).ok_or(
-        "the Python client needs python3 with its venv module: install them (on Debian `apt-get install python3-venv`)",
-    )?;
+    let python = python_with_venv("the Python client")?;
     let sandbox = binaries.build(root, &["monite-sandbox"])?.join("monite-sandbox");
     let source = root.join("tests/outside/python");
-    let home = root.join("target/outside/python");
-    let inside = home.join("venv/bin/python");
-    let pins = Pins { wanted: source.join("requirements.txt"), installed: home.join("installed.txt") };
-    if !pins.are_installed() {
-        make_folder(&home)?;
-        Step::new("the Python client: its virtual environment", &python, ["-m", "venv", "--clear", "venv"], &home)
-            .run()?;
-        let args = ["-m", "pip", "install", "--quiet", "--require-hashes", "-r"].map(PathBuf::from);
-        let args = args.into_iter().chain([pins.wanted.clone()]);
-        Step::new("the Python client: the pinned packages", &inside, args, &home)
-            .env("PIP_DISABLE_PIP_VERSION_CHECK", "1")
-            .run()?;
-        pins.write_down()?;
-    }
+    let inside = environment(root, "python", &python)?;
     // Without bytecode, the source folder stays as it is; unbuffered, each line shows when it is true.
     Step::new("the Python client's walk", &inside, [Path::new("-Bu"), Path::new("walk.py"), &sandbox], &source).run()
+}
+
+/// Holds the bridge's answers to what Schemathesis makes up against the bridge's own OpenAPI document.
+pub(crate) fn api(root: &Path, binaries: Binaries) -> Result<(), String> {
+    install_missing(root)?;
+    let python = python_with_venv("Schemathesis")?;
+    let bridge = binaries.build(root, &["monite-bridge"])?.join("monite-bridge");
+    let source = root.join("tests/outside/api");
+    let inside = environment(root, "api", &python)?;
+    Step::new("Schemathesis, over the bridge's API", &inside, [Path::new("-Bu"), Path::new("run.py"), &bridge], &source)
+        .run()
+}
+
+/// The Python in which what `tests/outside/NAME/requirements.txt` lists is installed, and nothing else.
+fn environment(root: &Path, name: &str, python: &Path) -> Result<PathBuf, String> {
+    let home = root.join("target/outside").join(name);
+    let inside = home.join("venv/bin/python");
+    let wanted = root.join("tests/outside").join(name).join("requirements.txt");
+    let pins = Pins { wanted, installed: home.join("installed.txt") };
+    if !pins.are_installed() {
+        make_folder(&home)?;
+        Step::new("a virtual environment for it", python, ["-m", "venv", "--clear", "venv"], &home).run()?;
+        let args = ["-m", "pip", "install", "--quiet", "--require-hashes", "-r"].map(PathBuf::from);
+        let args = args.into_iter().chain([pins.wanted.clone()]);
+        Step::new("the pinned packages in it", &inside, args, &home).env("PIP_DISABLE_PIP_VERSION_CHECK", "1").run()?;
+        pins.write_down()?;
+    }
+    Ok(inside)
+}
+
+fn python_with_venv(what: &str) -> Result<PathBuf, String> {
+    find("python3").filter(|python| has_venv(python)).ok_or_else(|| {
+        format!("{what} needs python3 with its venv module: install them (on Debian `apt-get install python3-venv`)")
+    })
 }
 
 /// Drives Monite's React SDK in a browser that talks to the sandbox, and to the bridge for a token.
