@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use axum::Router;
 use monite::{Credentials, Monite};
 use monite_bridge::api_key::ApiKeys;
+use monite_bridge::audit::Audit;
 use monite_bridge::broker::Broker;
 use monite_bridge::budget::ledger::ReplicaId;
 use monite_bridge::budget::{Outage, Part, SharedLimiter};
@@ -186,6 +187,7 @@ impl Site {
             stopping: dead.clone(),
             cors_origins: Vec::new(),
             door: Arc::new(Door::new(&ServerConfig::default(), &SessionConfig::default())),
+            audit: Audit::off(),
             on_user_delete: OnUserDelete::Delete,
             request_ids: RequestIds::new(&jitter),
             metrics: HttpMetrics::default(),

@@ -10,14 +10,15 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use monite::{EntityId, EntityUserId, NewEntity};
 use monite_bridge::api_key::{ApiKey, ApiKeyId};
+use monite_bridge::audit::{AuditEntry, AuditRecord};
 use monite_bridge::budget::ledger::{Beat, Heard, Ledger, ReplicaId};
 use monite_bridge::domain::document::{CustomerDocument, ImportRecord, UserDocument};
 use monite_bridge::domain::role::RoleTemplates;
 use monite_bridge::domain::{BridgeId, CustomerId, ObjectId, UserId};
 use monite_bridge::store::{
-    Adopted, Adoption, ApiKeyStore, Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease, Links,
-    Precondition, RetryScope, RoleProgress, SharedToken, Sighting, Stats, Store, StoreError, TokenEnds, TokenSubject,
-    User, Visit, WorkerId, Written,
+    Adopted, Adoption, ApiKeyStore, AuditStore, Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease,
+    Links, Precondition, RetryScope, RoleProgress, SharedToken, Sighting, Stats, Store, StoreError, TokenEnds,
+    TokenSubject, User, Visit, WorkerId, Written,
 };
 
 use crate::turnstile::{Kind, Turnstile, Who};
@@ -417,5 +418,18 @@ impl ApiKeyStore for SteppedStore {
 
     async fn used_api_key(&self, id: &ApiKeyId, at: Timestamp) -> Result<(), StoreError> {
         self.write(Kind::Act, format!("api key {id} is used"), self.inner.used_api_key(id, at), nothing).await
+    }
+}
+
+#[async_trait]
+impl AuditStore for SteppedStore {
+    async fn append_audit(&self, entries: &[AuditEntry]) -> Result<(), StoreError> {
+        self.write(Kind::Act, "append to the audit log".to_owned(), self.inner.append_audit(entries), nothing).await
+    }
+
+    async fn audit(
+        &self, after: i64, since: Option<Timestamp>, customer: Option<&str>, limit: u32,
+    ) -> Result<Vec<AuditRecord>, StoreError> {
+        self.read(Kind::Read, "audit log".to_owned(), self.inner.audit(after, since, customer, limit), nothing).await
     }
 }

@@ -7,6 +7,7 @@ use monite::{ClientId, Clock, Credentials, Environment, Limiter, Monite, SystemC
 use tokio_util::sync::CancellationToken;
 
 use crate::api_key::ApiKeys;
+use crate::audit::Audit;
 use crate::broker::Broker;
 use crate::budget::ledger::ReplicaId;
 use crate::budget::{Outage, Part, SharedLimiter};
@@ -127,6 +128,8 @@ pub struct Bridge {
     pub sweeper: Sweeper,
     /// Issues tokens.
     pub broker: Broker,
+    /// Where it is written down who did what.
+    pub audit: Audit,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Chance.
@@ -182,7 +185,8 @@ impl Bridge {
         let reconciler = Reconciler::new(workshop, worker, setup.config.sync.workers);
         let broker = Broker::new(Arc::clone(&store), monite.clone(), Arc::clone(&setup.clock));
         let clock = Arc::clone(&setup.clock);
-        Ok(Self { setup, store, monite, limiter, events, reconciler, sweeper, broker, clock, jitter })
+        let audit = Audit::start(Arc::clone(&store));
+        Ok(Self { audit, setup, store, monite, limiter, events, reconciler, sweeper, broker, clock, jitter })
     }
 
     /// What the HTTP API works with; it serves until `stopping`.
@@ -207,6 +211,7 @@ impl Bridge {
             stopping,
             cors_origins: config.server.cors_origins.clone(),
             door: Arc::new(Door::new(&config.server, &config.session)),
+            audit: self.audit.clone(),
             on_user_delete: config.sync.on_user_delete,
             request_ids: RequestIds::new(&self.jitter),
             metrics: HttpMetrics::default(),
@@ -234,6 +239,7 @@ impl Bridge {
             let error = &error as &dyn std::error::Error;
             tracing::warn!(error, "the others hear of this process's end only when its heartbeats are missed");
         }
+        self.audit.flush().await;
         self.store.close().await;
     }
 

@@ -3,6 +3,7 @@
 
 pub mod api_key;
 pub mod assemble;
+pub mod audit;
 pub mod broker;
 pub mod budget;
 pub mod cli;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use super::failure::{Exit, Failure};
 use super::output::Output;
 use crate::assemble::Setup;
+use crate::audit::AuditEntry;
 use crate::credentials::{self, CredentialsError, Source};
 
 /// Keep the partner's credentials sealed in the database
@@ -50,6 +51,7 @@ async fn set(setup: &Setup, client_id: &str, output: &Output) -> Result<Exit, Fa
     let store = setup.open_store().await?;
     let key = setup.secrets.master_key.as_ref();
     let key = credentials::save(store.as_ref(), client_id, &secret, key, setup.now()).await?;
+    store.append_audit(&[AuditEntry::of_command(&format!("credentials set {client_id}"), setup.now())]).await?;
     store.close().await;
     let text = format!("stored the secret of client {client_id}, sealed under key {key}; used from the next start on");
     output.result(&text, &describe(client_id, Source::Database(key)));

@@ -9,6 +9,7 @@ use super::output::Output;
 use super::{table, words};
 use crate::api_key::{ApiKey, ApiKeyId, Scopes};
 use crate::assemble::Setup;
+use crate::audit::AuditEntry;
 use crate::store::Store;
 
 /// The longest life of a key that can be asked for; longer ones are keys without an end.
@@ -96,6 +97,7 @@ async fn create(
     let (kept, key) = ApiKey::make(name, scopes, now, expires_at)
         .map_err(|error| Failure::usage(error.to_string(), "Run `monite-bridge keys create --help`."))?;
     store.put_api_key(&kept).await?;
+    store.append_audit(&[AuditEntry::of_command(&format!("keys create {}", kept.id), now)]).await?;
     let key = key.expose_secret();
     let until = expires_at.map_or_else(|| "does not expire".to_owned(), |at| format!("expires at {at}"));
     let text = format!(
@@ -161,6 +163,7 @@ async fn revoke(setup: &Setup, store: &dyn Store, id: &ApiKeyId, output: &Output
     let Some(key) = store.revoke_api_key(id, now).await? else {
         return Err(Failure::usage(format!("there is no key {id}"), LISTS));
     };
+    store.append_audit(&[AuditEntry::of_command(&format!("keys revoke {id}"), now)]).await?;
     let left = store.api_keys().await?.iter().filter(|key| key.is_alive(now)).count();
     let at = key.revoked_at.unwrap_or(now);
     let text = format!(

@@ -5,6 +5,7 @@
 
 mod adopt;
 mod advice;
+mod audit;
 mod credentials;
 mod demo;
 mod export;
@@ -71,6 +72,7 @@ enum Command {
     Init(init::Init),
     Credentials(credentials::Credentials),
     Keys(keys::Keys),
+    Audit(audit::AuditLog),
     Import(import::Import),
     Export(export::Export),
     ImportState(import_state::ImportState),
@@ -140,6 +142,7 @@ async fn dispatch(cli: Cli, output: &Output, env: EnvVars) -> Result<Exit, Failu
         Command::Serve(serve) => serve.run(setup()?, output).await,
         Command::Credentials(credentials) => credentials.run(&setup()?, output).await,
         Command::Keys(keys) => keys.run(&setup()?, output).await,
+        Command::Audit(audit) => audit.run(&setup()?, output).await,
         Command::Import(import) => import.run(&setup()?, output).await,
         Command::Export(export) => export.run(&setup()?, output).await,
         Command::ImportState(import) => import.run(&setup()?, output).await,

@@ -6,6 +6,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::Shared;
+use super::audit::Pending;
 use super::problem::{Kind, Problem};
 use crate::api_key::ring::KeyRefusal;
 use crate::api_key::{Caller, Scope};
@@ -56,8 +57,13 @@ pub fn bearer(headers: &HeaderMap) -> Option<&str> {
 pub(super) async fn require(State((app, scope)): State<(Shared, Scope)>, mut request: Request, next: Next) -> Response {
     match check(&app, request.headers(), scope).await {
         Ok(caller) => {
+            let pending = Pending::begin(&app, &caller, &mut request).await;
             request.extensions_mut().insert(caller);
-            next.run(request).await
+            let answer = next.run(request).await;
+            if let Some(pending) = pending {
+                pending.end(answer.status());
+            }
+            answer
         }
         Err(problem) => problem.into_response(),
     }

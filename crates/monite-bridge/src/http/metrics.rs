@@ -54,6 +54,8 @@ pub(super) async fn metrics(State(app): State<Shared>) -> Result<impl IntoRespon
     for (who, count) in ["address", "session"].into_iter().zip(app.door.refused()) {
         text.value("monite_bridge_tokens_throttled_total", &[("who", who)], count);
     }
+    text.family("monite_bridge_audit_lost_total", "counter", "Entries of the audit log that could not be kept.");
+    text.value("monite_bridge_audit_lost_total", &[], app.audit.lost());
     let connections = &app.door.connections;
     text.gauge("monite_bridge_connections", "Connections that are open.", connections.count().into());
     text.family("monite_bridge_connections_refused_total", "counter", "Connections for which there was no room.");

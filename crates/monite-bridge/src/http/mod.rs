@@ -7,6 +7,7 @@
 //! - `resource`: what customers and users have in common; `condition`, `prefer`, `wait`: their headers
 //! - one file per resource; [`openapi`]: the document that describes it all
 
+mod audit;
 pub mod auth;
 pub mod condition;
 pub mod connection;
@@ -48,6 +49,7 @@ pub use self::serve::{Entrance, serve};
 pub use self::throttle::Door;
 pub use self::tls::{Tls, TlsError};
 use crate::api_key::ApiKeys;
+use crate::audit::Audit;
 use crate::broker::Broker;
 use crate::budget::SharedLimiter;
 use crate::config::OnUserDelete;
@@ -85,6 +87,8 @@ pub struct App {
     pub cors_origins: Vec<String>,
     /// What stands in front of the routes besides keys and sessions.
     pub door: Arc<Door>,
+    /// Where it is written down who did what.
+    pub audit: Audit,
     /// What becomes of the entity user of a deleted user.
     pub on_user_delete: OnUserDelete,
     /// Names requests.

@@ -8,13 +8,14 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use axum::extract::{MatchedPath, Request, State};
-use axum::http::{HeaderName, HeaderValue, StatusCode, header};
+use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use futures::FutureExt as _;
 use tracing::Instrument as _;
 
 use super::Shared;
+use super::audit::RequestName;
 use super::prefer::LONGEST_WAIT;
 use super::problem::{Kind, Problem};
 use crate::jitter::Jitter;
@@ -59,10 +60,14 @@ impl RequestIds {
 }
 
 /// The outermost layer.
-pub(super) async fn observe(State(app): State<Shared>, request: Request, next: Next) -> Response {
+pub(super) async fn observe(State(app): State<Shared>, mut request: Request, next: Next) -> Response {
     let id = app.request_ids.next();
     let route = request.extensions().get::<MatchedPath>().map_or("-", MatchedPath::as_str).to_owned();
     let method = request.method().clone();
+    // What is handed to browsers is not written down, and reading neither.
+    if method != Method::GET && route != "/v1/token" {
+        request.extensions_mut().insert(RequestName(id.clone()));
+    }
     let span = tracing::info_span!("request", %id, %method, route);
     let began = Instant::now();
     let mut answer = next.run(request).instrument(span.clone()).await;

@@ -70,13 +70,15 @@ pub async fn serve(entrance: impl Into<Entrance>, app: App) {
         let clock = Arc::clone(&clock);
         beside.spawn(async move { tls.follow(clock.as_ref(), &stopping).await });
     }
-    let door = Arc::clone(&app.door);
+    let (door, audit) = (Arc::clone(&app.door), app.audit.clone());
     let serving = Serving { router: router(app), tls, patience, stopping: stopping.clone() };
     accept(listener, &door, clock.as_ref(), serving).await;
     stopping.cancel();
     beside.close();
     // They end with `stopping`.
     beside.wait().await;
+    // Within the time that the caller gives everything.
+    audit.flush().await;
 }
 
 async fn accept(listener: TcpListener, door: &Door, clock: &dyn Clock, serving: Serving) {

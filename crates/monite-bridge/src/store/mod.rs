@@ -6,6 +6,7 @@
 //! `links`, `listing`, `sighting` and `ends` are what is asked and answered about links, about many objects, by sweeps, about tokens.
 
 mod api_keys;
+mod audit;
 mod columns;
 #[cfg(test)]
 mod conformance;
@@ -42,6 +43,7 @@ use crate::domain::{
 };
 
 pub use self::api_keys::ApiKeyStore;
+pub use self::audit::AuditStore;
 pub use self::ends::{TokenEnd, TokenEnds};
 pub use self::error::StoreError;
 use self::error::database;
@@ -346,7 +348,7 @@ pub async fn open_portable(url: &str) -> Result<Arc<dyn saved::Portable>, StoreE
 
 /// The bridge's memory. A write that returned `Ok` is durable.
 #[async_trait]
-pub trait Store: ApiKeyStore + Send + Sync + std::fmt::Debug {
+pub trait Store: ApiKeyStore + AuditStore + Send + Sync + std::fmt::Debug {
     // The product's side.
 
     /// Stores a customer's document. An equal document (and a customer that is to be there) is `Unchanged` and costs nothing.

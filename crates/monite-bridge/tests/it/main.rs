@@ -4,6 +4,7 @@
 
 mod adopt;
 mod api_key;
+mod audit;
 mod budget;
 mod comings_and_goings;
 mod command_line;
@@ -33,6 +34,7 @@ mod sessions;
 mod stamps;
 mod support;
 mod sweep;
+mod threat_model;
 mod throttle;
 mod tls;
 mod tokens;

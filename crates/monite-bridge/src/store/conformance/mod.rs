@@ -19,6 +19,7 @@ use crate::domain::{Attempt, CustomerId, EntityLink, Generation, LastError, Seen
 
 pub(super) mod adopt;
 pub(super) mod api_keys;
+pub(super) mod audit;
 pub(super) mod budget;
 pub(super) mod deletion;
 pub(super) mod doubt;
@@ -43,6 +44,8 @@ pub(super) trait Database: Send + Sync + 'static {
     async fn create() -> Self;
     /// One more handle on it, as another process would have.
     async fn open(&self) -> Arc<dyn Store>;
+    /// What the database itself says to a statement that is none of ours.
+    async fn run_sql(&self, statement: &'static str) -> Result<(), String>;
 }
 
 /// All tests of the promise, for one kind of database. There is no other list.
@@ -159,6 +162,10 @@ macro_rules! conformance_tests {
             api_keys {
                 a_key_is_read_back_as_it_was_made,
                 a_key_is_revoked_once_and_for_good,
+            }
+            audit {
+                what_was_done_is_read_back_in_its_order,
+                what_was_done_cannot_be_changed_or_taken_away,
             }
             adopt {
                 what_is_not_known_here_is_as_monite_shows_it,

@@ -44,6 +44,7 @@ use crate::domain::{BridgeId, CustomerId, ObjectId, UserId};
 
 mod adopt;
 mod api_keys;
+mod audit;
 mod changes;
 mod connection;
 mod desired;

@@ -41,6 +41,7 @@ use crate::domain::{BridgeId, CustomerId, ObjectId, UserId};
 
 mod adopt;
 mod api_keys;
+mod audit;
 mod bulk;
 mod changes;
 mod desired;

@@ -33,6 +33,14 @@ impl Database for SqliteFile {
     async fn open(&self) -> Arc<dyn Store> {
         Arc::new(SqliteStore::open(&self.url()).await.unwrap())
     }
+
+    async fn run_sql(&self, statement: &'static str) -> Result<(), String> {
+        use sqlx::Connection as _;
+        let mut connection = sqlx::SqliteConnection::connect(&self.url()).await.unwrap();
+        let outcome = sqlx::raw_sql(statement).execute(&mut connection).await;
+        connection.close().await.unwrap();
+        outcome.map(drop).map_err(|error| error.to_string())
+    }
 }
 
 conformance_tests!(SqliteFile);

@@ -20,6 +20,7 @@ use jiff::Timestamp;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use monite::{Clock, Credentials, ManualClock, Monite};
 use monite_bridge::api_key::ApiKeys;
+use monite_bridge::audit::Audit;
 use monite_bridge::broker::{Broker, BrokerError, Handout};
 use monite_bridge::budget::Outage;
 use monite_bridge::config::{Drift, OnUserDelete, ServerConfig, SessionConfig};
@@ -127,6 +128,7 @@ pub(crate) struct TestBridge {
     pub(crate) stopping: CancellationToken,
     setup: Setup,
     router: Router,
+    pub(crate) audit: Audit,
     /// Texts that must never show up in the log.
     secrets: Mutex<Vec<String>>,
     log: Log,
@@ -273,6 +275,7 @@ impl TestBridge {
             stopping,
             setup,
             router: Router::new(),
+            audit: Audit::off(),
             secrets: Mutex::new(secrets),
             log,
             fuse,
@@ -300,6 +303,7 @@ impl TestBridge {
             let stopping = self.stopping.clone();
             tokio::spawn(async move { sessions.follow(stopping).await });
         }
+        self.audit = app.audit.clone();
         self.router = router(app);
     }
 
@@ -373,6 +377,7 @@ impl TestBridge {
             stopping: self.stopping.clone(),
             cors_origins: self.setup.cors_origins.clone(),
             door: Arc::new(self.door()),
+            audit: Audit::start(Arc::clone(&self.store)),
             on_user_delete: self.setup.on_user_delete,
             request_ids: RequestIds::new(&Jitter::seeded(self.setup.seed)),
             metrics: HttpMetrics::default(),

@@ -51,6 +51,14 @@ impl Database for PostgresDatabase {
     async fn open(&self) -> Arc<dyn Store> {
         Arc::new(self.store().await)
     }
+
+    async fn run_sql(&self, statement: &'static str) -> Result<(), String> {
+        use sqlx::Connection as _;
+        let mut connection = sqlx::PgConnection::connect(&self.url()).await.unwrap();
+        let outcome = sqlx::raw_sql(statement).execute(&mut connection).await;
+        connection.close().await.unwrap();
+        outcome.map(drop).map_err(|error| error.to_string())
+    }
 }
 
 conformance_tests!(PostgresDatabase);
