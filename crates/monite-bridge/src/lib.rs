@@ -11,6 +11,9 @@ pub mod config;
 pub mod credentials;
 pub mod domain;
 pub mod events;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzz;
 pub mod http;
 pub mod intake;
 pub mod jitter;
