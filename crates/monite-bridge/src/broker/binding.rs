@@ -19,9 +19,10 @@ const USERS_PER_CUSTOMER: usize = 10_000;
 /// A customer whose users did not log in for so long makes room.
 const IDLE: Duration = Duration::from_secs(2 * 60 * 60);
 
-/// A user's entity user, as the store said.
+/// A user's entity user, as the store said. It knows whose it is, so that where it was found need not be believed.
 #[derive(Debug)]
 pub(super) struct Binding {
+    owner: (CustomerId, UserId),
     pub(super) entity_id: EntityId,
     pub(super) entity_user_id: EntityUserId,
     dropped: AtomicBool,
@@ -30,8 +31,19 @@ pub(super) struct Binding {
 }
 
 impl Binding {
-    pub(super) fn new(entity_id: EntityId, entity_user_id: EntityUserId) -> Self {
-        Self { entity_id, entity_user_id, dropped: AtomicBool::new(false), noted: AtomicI64::new(i64::MIN) }
+    pub(super) fn new(customer: &CustomerId, user: &UserId, entity_id: EntityId, entity_user_id: EntityUserId) -> Self {
+        Self {
+            owner: (customer.clone(), user.clone()),
+            entity_id,
+            entity_user_id,
+            dropped: AtomicBool::new(false),
+            noted: AtomicI64::new(i64::MIN),
+        }
+    }
+
+    /// Whether this user's entity user is what the store was asked for.
+    pub(super) fn is_of(&self, customer: &CustomerId, user: &UserId) -> bool {
+        (&self.owner.0, &self.owner.1) == (customer, user)
     }
 
     /// Whether somebody wants the user to be looked up anew.
@@ -68,8 +80,9 @@ impl Bindings {
     }
 
     /// Remembers a binding, in the place of the one that was there.
-    pub(super) fn insert(&self, customer: &CustomerId, user: &UserId, binding: Binding) -> Arc<Binding> {
+    pub(super) fn insert(&self, binding: Binding) -> Arc<Binding> {
         let binding = Arc::new(binding);
+        let (customer, user) = &binding.owner;
         let users = self.customers.get_with_by_ref(customer, Arc::default);
         let mut users = users.write().unwrap_or_else(PoisonError::into_inner);
         if users.len() >= USERS_PER_CUSTOMER {
@@ -97,5 +110,26 @@ impl Bindings {
 
     pub(super) fn drop_all(&self) {
         self.customers.invalidate_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_binding_is_found_and_believed_for_its_owner_only() {
+        let bindings = Bindings::default();
+        let customers = ["acme", "beta"].map(|id| CustomerId::parse(id).unwrap());
+        let users = ["ana", "ben"].map(|id| UserId::parse(id).unwrap());
+        let (entity, entity_user) = (uuid::Uuid::from_u128(1), uuid::Uuid::from_u128(2));
+        let binding =
+            Binding::new(&customers[0], &users[0], EntityId::from_uuid(entity), EntityUserId::from_uuid(entity_user));
+        let binding = bindings.insert(binding);
+        for (customer, user) in [(0, 0), (0, 1), (1, 0), (1, 1)] {
+            let (is_owner, customer, user) = ((customer, user) == (0, 0), &customers[customer], &users[user]);
+            assert_eq!(bindings.get(customer, user).is_some(), is_owner, "{customer}/{user}");
+            assert_eq!(binding.is_of(customer, user), is_owner, "{customer}/{user}");
+        }
     }
 }

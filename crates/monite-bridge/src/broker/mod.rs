@@ -188,6 +188,10 @@ impl Inner {
             return None;
         }
         let binding = self.bindings.get(customer, user)?;
+        if !binding.is_of(customer, user) {
+            tracing::error!(%customer, %user, "a link in memory is somebody else's; the database is asked");
+            return None;
+        }
         let token = self.monite.tokens().try_get(Scope::EntityUser(binding.entity_user_id), MIN_LEFT)?;
         let handout = self.handout(&binding, token, self.clock.now()).ok()?;
         self.note(customer, user, &binding, &handout.token);
@@ -216,8 +220,16 @@ impl Inner {
     /// Asks the store who it is, Monite for a token, and the store once more.
     async fn ask_once(&self, customer: &CustomerId, user: &UserId) -> Result<Handout, BrokerError> {
         let (entity_id, entity_user_id) = self.subject(customer, user).await?;
-        let token = self.monite.tokens().get(Scope::EntityUser(entity_user_id), MIN_LEFT).await?;
-        let binding = self.bindings.insert(customer, user, Binding::new(entity_id, entity_user_id));
+        let token = match self.monite.tokens().get(Scope::EntityUser(entity_user_id), MIN_LEFT).await {
+            Ok(token) => token,
+            Err(error) if error.is_retryable() => return Err(error.into()),
+            // Monite gives none for somebody whose deletion reached it meanwhile, and that says more than its refusal.
+            Err(error) => {
+                let is_as_before = self.subject(customer, user).await? == (entity_id, entity_user_id);
+                return Err(if is_as_before { error.into() } else { BrokerError::Changed });
+            }
+        };
+        let binding = self.bindings.insert(Binding::new(customer, user, entity_id, entity_user_id));
         self.note(customer, user, &binding, &token);
         // A delete that committed since the first look was not able to drop a binding that was not there yet.
         match self.subject(customer, user).await {

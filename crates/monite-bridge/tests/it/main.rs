@@ -37,6 +37,7 @@ mod sweep;
 mod threat_model;
 mod throttle;
 mod tls;
+mod tenants;
 mod tokens;
 mod tokens_end;
 mod webhooks;

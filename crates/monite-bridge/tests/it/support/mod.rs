@@ -144,6 +144,7 @@ pub(crate) struct Replica {
     pub(crate) broker: Broker,
     /// Lets it die, or freezes it, at one of its calls.
     pub(crate) fuse: Fuse,
+    events: Events,
     stopping: CancellationToken,
 }
 
@@ -335,9 +336,29 @@ impl TestBridge {
     /// One more process on the same database, beside this one.
     pub(crate) async fn replica(&self, worker: &str) -> Replica {
         let fuse = Fuse::default();
-        let Process { store, reconciler, broker, stopping, .. } =
+        let Process { store, reconciler, broker, events, stopping, .. } =
             Process::start(&self.setup, &self.place, &self.sandbox, &self.clock, &fuse, worker).await;
-        Replica { store, reconciler, broker, fuse, stopping }
+        Replica { store, reconciler, broker, fuse, events, stopping }
+    }
+
+    /// The routes of this process.
+    pub(crate) fn doors(&self) -> Router {
+        self.router.clone()
+    }
+
+    /// The routes of another one.
+    pub(crate) fn doors_of(&self, replica: &Replica) -> Router {
+        let app = self.app();
+        router(App {
+            keys: ApiKeys::bootstrap(self.setup.api_key.map(SecretString::from).as_ref())
+                .with_store(Arc::clone(&replica.store), Arc::new(self.clock.clone())),
+            store: Arc::clone(&replica.store),
+            reconciler: replica.reconciler.clone(),
+            events: replica.events.clone(),
+            broker: replica.broker.clone(),
+            stopping: replica.stopping.clone(),
+            ..app
+        })
     }
 
     /// Works like a process that dies at one of its calls; `false` when it came to rest before.
@@ -451,10 +472,15 @@ impl TestBridge {
 
     /// A session with any claims.
     pub(crate) fn sign(&self, claims: &Value) -> String {
-        let key = EncodingKey::from_secret(SESSION_SECRET.as_bytes());
-        let token = jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key).unwrap();
+        let token = Self::signed(claims);
         self.keep_secret(&token);
         token
+    }
+
+    /// The same for tests with thousands: each that is kept costs a search of the whole log.
+    pub(crate) fn signed(claims: &Value) -> String {
+        let key = EncodingKey::from_secret(SESSION_SECRET.as_bytes());
+        jsonwebtoken::encode(&Header::new(Algorithm::HS256), claims, &key).unwrap()
     }
 
     /// Pass after pass, moving the clock to the next due time, until nothing is due any more and all links are stamped. Stamps are
