@@ -17,6 +17,7 @@ use monite_bridge::store::seal::MasterKey;
 use rand::rngs::SmallRng;
 use rand::{Rng as _, RngExt as _, SeedableRng as _};
 use serde_json::{Value, json};
+use tokio_util::sync::CancellationToken;
 
 use crate::support::{Answer, Database, Replica, Setup, TestBridge, customer_document, on_every_database};
 
@@ -26,7 +27,7 @@ on_every_database! {
 }
 
 const CUSTOMERS: usize = 500;
-/// In every customer; the login is the id.
+/// In every restless customer, the first one in all others, too; the login is the id.
 const USERS: [&str; 2] = ["ana", "ben"];
 /// The first so many customers are changed all the time, and half of the questions are about them. Nobody touches the others.
 const RESTLESS: usize = 40;
@@ -135,7 +136,8 @@ impl Stage {
         if answer.status != 200 {
             let gone = before.iter().any(|past| past.gone.is_some());
             self.tally.refused_as_gone.fetch_add(u64::from(gone), Ordering::Relaxed);
-            assert!((400..500).contains(&answer.status) || answer.status == 503, "{who}: {answer:?}");
+            // 502: the user is written anew, and what it was before is gone at Monite, of which the store hears in a moment.
+            assert!((400..=503).contains(&answer.status) && answer.status != 500, "{who}: {answer:?}");
             // The time of everything moves while a token is fetched, so that one comes too late now and then.
             let excused = customer < RESTLESS || answer.status == 503;
             self.tally.late.fetch_add(u64::from(answer.status == 503), Ordering::Relaxed);
@@ -185,14 +187,23 @@ impl Stage {
             past.changes += 1;
             past.gone = past.gone.filter(|_| method == "DELETE");
         });
-        let call = self.bridge.call(method, &path);
-        let call = match &document {
-            None => call,
-            Some(document) => call.json(document),
+        let send = || {
+            let call = self.bridge.call(method, &path);
+            let call = match &document {
+                None => call,
+                Some(document) => call.json(document),
+            };
+            call.send_to(&self.doors[process])
         };
-        let answer = call.send_to(&self.doors[process]).await;
+        let mut answer = send().await;
+        let mut again = false;
+        // The database has a handful of connections for all of this; nothing is known then, and a product asks again.
+        while answer.status == 503 {
+            again = true;
+            answer = send().await;
+        }
         // A second deletion finds nobody; a user cannot be written while its customer is deactivated.
-        let accepted = answer.status < 300;
+        let accepted = answer.status < 300 || (again && method == "DELETE" && answer.status == 404);
         assert!(accepted || [404, 409].contains(&answer.status), "{method} {path}: {answer:?}");
         let now = self.now();
         self.note(customer, user, |past| {
@@ -218,7 +229,7 @@ impl Stage {
         for _ in 0..QUESTIONS {
             let among = if dice.random_ratio(1, 2) { RESTLESS } else { CUSTOMERS };
             let customer = dice.random_range(0..among);
-            self.ask(customer, dice.random_range(0..USERS.len()), dice.random_range(0..2)).await;
+            self.ask(customer, dice.random_range(0..users_of(customer)), dice.random_range(0..2)).await;
             if self.questions.fetch_add(1, Ordering::SeqCst).is_multiple_of(A_TICK) {
                 self.bridge.clock.advance(Duration::from_secs(dice.random_range(1..=MOST_SECONDS)));
             }
@@ -247,16 +258,17 @@ impl Stage {
                 None => Change::Put(customer_of(customer, salt)),
             };
             self.change(customer, user, change, process).await;
+            // Whoever has just been told of the deletion is the first who must not get one any more.
+            self.ask(customer, user.unwrap_or_default(), process).await;
             tokio::task::yield_now().await;
         }
     }
 
     async fn work(&self, process: usize) {
         while !self.is_over() {
-            match process {
-                0 => self.bridge.pass().await,
-                _ => self.other.pass().await,
-            }
+            let reconciler = [&self.bridge.reconciler, &self.other.reconciler][process];
+            // Without a connection to the database it does nothing for once.
+            drop(reconciler.pass(None, &CancellationToken::new()).await);
             tokio::task::yield_now().await;
         }
     }
@@ -290,8 +302,12 @@ fn user_of(customer: usize, user: usize, salt: u32) -> Value {
     })
 }
 
+fn users_of(customer: usize) -> usize {
+    if customer < RESTLESS { USERS.len() } else { 1 }
+}
+
 fn line(customer: usize) -> Value {
-    let users = (0..USERS.len()).map(|user| {
+    let users = (0..users_of(customer)).map(|user| {
         let mut document = user_of(customer, user, 0);
         document["id"] = json!(USERS[user]);
         document
@@ -326,7 +342,7 @@ async fn nobody_ever_gets_a_token_of_somebody_else(on: Database) {
     let late = stage.tally.late.load(Ordering::Relaxed);
     assert!(late < (CALLERS * QUESTIONS / 10) as u64, "too many got none in time: {at_the_end}");
     let tally = [&stage.tally.of_restless, &stage.tally.refused_as_gone, &stage.tally.changes];
-    assert!(tally.iter().all(|count| count.load(Ordering::Relaxed) > 200), "too little happened: {at_the_end}");
+    assert!(tally.iter().all(|count| count.load(Ordering::Relaxed) > 100), "too little happened: {at_the_end}");
     stage.bridge.settle().await;
     stage.bridge.clock.advance(LAG);
     for (customer, user) in (0..RESTLESS).flat_map(|customer| (0..USERS.len()).map(move |user| (customer, user))) {
