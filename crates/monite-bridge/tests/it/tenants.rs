@@ -338,7 +338,6 @@ async fn nobody_ever_gets_a_token_of_somebody_else(on: Database) {
         ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()));
     }
     let at_the_end = format!("seed {}, {:?}", seed(), stage.tally);
-    println!("{at_the_end}");
     let late = stage.tally.late.load(Ordering::Relaxed);
     assert!(late < (CALLERS * QUESTIONS / 10) as u64, "too many got none in time: {at_the_end}");
     let tally = [&stage.tally.of_restless, &stage.tally.refused_as_gone, &stage.tally.changes];
