@@ -33,14 +33,12 @@
 //! | a token of one's own although another fetches it | 1 | asked for without the duty |
 //! | what a sweep finds is ignored | 1 | a field is not as it was written |
 //! | a stamp that may land late is forgotten | 103 | a stamp lacks a link |
-//! | twins take the first entity instead of that of their rank | not noticed | see below |
+//! | twins take the first entity instead of that of their rank | 29 | the store refuses one entity for two customers |
 //! | what a short list lacks counts as gone | not noticed | see below |
 //! | no mark before a stamp goes out | not noticed | see below |
 //!
 //! Not noticed, because something behind it holds:
 //!
-//! - Twins that reach for the same entity: the database lets only one of them have it, and the other looks again. Named tests:
-//!   `each_takes_the_one_of_its_rank` (`reconcile/observe.rs`), `twins_of_which_one_does_not_show_yet_stay_two` (`tests/it/lag.rs`).
 //! - A lost lease that counts as renewed: the fence stops every write, and so every call that has to be marked first. Named test:
 //!   `one_that_comes_back_after_its_lease_writes_nothing_and_calls_nothing` (`tests/it/replicas.rs`).
 //! - What a short list lacks counts as gone: it is looked for before anything is created. Named tests: `tests/it/drift_unsure.rs`.
