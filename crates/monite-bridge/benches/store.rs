@@ -6,8 +6,8 @@
 //!   while another one keeps, with the same durability, what any such bridge has to keep: for each customer and each user a document, its
 //!   hash, and a row in a queue. (Ours checks every field besides, and has an index for each question that may be asked.) The other limit
 //!   keeps the text of each line as it stands, one row of it.
-//! - *Queue*: claim 64 due customers, complete 64. The limit is the same with 10,000 customers: what the queue costs must not depend on how
-//!   many there are. Without a disk, so that only work counts.
+//! - *Queue*: claim 64 due customers; complete 64. The limit of each is the same with 10,000 customers: what the queue costs must not depend on
+//!   how many there are. Without a disk, so that only work counts.
 //!
 //! With `BENCH_POSTGRES_URL=postgres://...`, an address whose user may create databases, the same rows for PostgreSQL, in databases that are
 //! dropped afterwards; statements are parsed anew each time, as by default, and kept, for comparison.
@@ -39,6 +39,13 @@ use side_by_side::{Aim, Table, times};
 
 /// Lines of the imported file.
 const LINES: usize = 50_000;
+
+/// Customers of the small queue, and of the large one.
+const FEW: usize = 10_000;
+const MANY: usize = 1_000_000;
+
+/// Customers brought in by one write.
+const AT_ONCE: usize = 10_000;
 
 /// Customers a worker takes at once.
 const CLAIM: u32 = 64;
@@ -114,47 +121,55 @@ fn run_import(file: &Path, database: &str) -> Duration {
 }
 
 async fn queue(database: &str, few: Arc<dyn Store>, many: Arc<dyn Store>) {
-    fill(few.as_ref(), times(10_000)).await;
-    fill(many.as_ref(), times(300_000)).await;
-    let (mut few_took, mut many_took) = (Vec::new(), Vec::new());
+    let sizes = [times(FEW), times(MANY)];
+    fill(few.as_ref(), sizes[0]).await;
+    fill(many.as_ref(), sizes[1]).await;
+    let (mut of_few, mut of_many) = (Took::default(), Took::default());
     for _ in 0..times(100) {
-        few_took.push(claim_and_complete(few.as_ref()).await);
-        many_took.push(claim_and_complete(many.as_ref()).await);
+        of_few.once_more(few.as_ref()).await;
+        of_many.once_more(many.as_ref()).await;
     }
-    let table = Table::begin(&format!("queue: claim 64 due customers and complete them, {database}"));
-    let (few, many) = (median(few_took), median(many_took));
-    table.cost("300,000 customers beside 10,000", many, few, Aim::AtMost(1.2));
-    table.note(&format!("{:.0} rows/s with 300,000", f64::from(CLAIM) / many.as_secs_f64()));
+    let table =
+        Table::begin(&format!("queue: 64 due customers, {database}, {} customers beside {}", sizes[1], sizes[0]));
+    for (name, few, many) in [("claim", of_few.claim, of_many.claim), ("complete", of_few.complete, of_many.complete)] {
+        let (few, many) = (median(few) / CLAIM, median(many) / CLAIM);
+        table.cost(&format!("{name}, a row"), many, few, Aim::AtMost(1.2));
+    }
+}
+
+/// How long each claim and each completion took.
+#[derive(Default)]
+struct Took {
+    claim: Vec<Duration>,
+    complete: Vec<Duration>,
 }
 
 /// Brings in so many customers, all of them due.
 async fn fill(store: &dyn Store, customers: usize) {
-    let text = lines::text(0..customers);
-    let mut lines = NdjsonLines::new(text.as_bytes(), RoleTemplates::presets().into());
-    loop {
+    for first in (0..customers).step_by(AT_ONCE) {
+        let text = lines::text(first..customers.min(first + AT_ONCE));
+        let mut lines = NdjsonLines::new(text.as_bytes(), RoleTemplates::presets().into());
         let mut records = Vec::new();
-        while records.len() < 10_000
-            && let Some(line) = lines.next().await.unwrap()
-        {
+        while let Some(line) = lines.next().await.unwrap() {
             records.push(line.result.unwrap());
-        }
-        if records.is_empty() {
-            return;
         }
         store.import(&records, Timestamp::UNIX_EPOCH).await.unwrap();
     }
 }
 
-async fn claim_and_complete(store: &dyn Store) -> Duration {
-    let now = Timestamp::UNIX_EPOCH + Duration::from_secs(60);
-    let worker = WorkerId("bench".to_owned());
-    let began = Instant::now();
-    let leases = store.claim_due(&worker, now, Duration::from_secs(60), CLAIM, None).await.unwrap();
-    let outcomes = join_all(leases.iter().map(|lease| store.finish(lease, done(lease, now)))).await;
-    let took = began.elapsed();
-    assert!(!outcomes.is_empty(), "nothing was due");
-    assert!(outcomes.into_iter().all(|outcome| outcome.unwrap() == Fenced::Recorded));
-    took
+impl Took {
+    async fn once_more(&mut self, store: &dyn Store) {
+        let now = Timestamp::UNIX_EPOCH + Duration::from_secs(60);
+        let worker = WorkerId("bench".to_owned());
+        let began = Instant::now();
+        let leases = store.claim_due(&worker, now, Duration::from_secs(60), CLAIM, None).await.unwrap();
+        self.claim.push(began.elapsed());
+        assert!(!leases.is_empty(), "nothing was due");
+        let began = Instant::now();
+        let outcomes = join_all(leases.iter().map(|lease| store.finish(lease, done(lease, now)))).await;
+        self.complete.push(began.elapsed());
+        assert!(outcomes.into_iter().all(|outcome| outcome.unwrap() == Fenced::Recorded));
+    }
 }
 
 fn done(_lease: &Lease, now: Timestamp) -> Vec<Change> {
