@@ -59,6 +59,13 @@ pub async fn look_for_entity(
         ..EntityFilter::default()
     };
     let mut free: Vec<Entity> = monite.entities().stream(filter).try_collect().await?;
+    // Whoever began meanwhile may have what it sent among these, and was no rival yet: that would be one candidate too many. It said so
+    // before it sent anything, so it is among the rivals now, or linked already and among the owners.
+    let is_new = |rival: &CustomerId| rival != customer && rivals.iter().all(|(known, _)| known != rival);
+    let now_waiting = store.unsettled(&attempt.sent.email).await?;
+    if now_waiting.iter().any(|(rival, sent)| is_new(rival) && is_alike(sent, &attempt.sent)) {
+        return Ok(Found::NotYet(now + LISTING_LAG));
+    }
     let owners = store.owners(&free.iter().map(|entity| entity.id).collect::<Vec<_>>()).await?;
     free.retain(|entity| {
         entity.status != EntityStatus::Deleted && owners.get(&entity.id).is_none_or(|owner| owner == customer)
