@@ -14,7 +14,7 @@ const STOPS_WITHIN: Duration = Duration::from_secs(10);
 const TOO_LONG: Duration = Duration::from_secs(14);
 
 /// Looks of [`becomes`], one each tenth of a second.
-const LOOKS: u32 = 600;
+const LOOKS: u32 = 900;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn serve_works_off_what_other_commands_bring_and_ends_with_0_on_sigterm() {
@@ -163,8 +163,8 @@ async fn stats_become(what: &str, url: &str, done: impl Fn(&Value) -> bool) {
     becomes(what, async || stats(url).await, done).await;
 }
 
-/// Looks at other processes again and again, for a minute at most; says what it waited for and what it saw last.
-async fn becomes<T: std::fmt::Debug>(what: &str, look: impl AsyncFn() -> T, done: impl Fn(&T) -> bool) {
+/// Looks at other processes again and again, for a minute and a half at most; says what it waited for and what it saw last.
+pub(super) async fn becomes<T: std::fmt::Debug>(what: &str, look: impl AsyncFn() -> T, done: impl Fn(&T) -> bool) {
     let mut ticks = tokio::time::interval(Duration::from_millis(100));
     for _ in 0..LOOKS {
         ticks.tick().await;

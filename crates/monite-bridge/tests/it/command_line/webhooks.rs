@@ -1,16 +1,14 @@
 //! `webhooks`: subscribed beside a running service, heard of, listed, ended.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use monite::{Credentials, Monite};
 use secrecy::SecretString;
 use serde_json::{Value, json};
 
+use super::serve::becomes;
 use super::support::{API_KEY, CLIENT_ID, CLIENT_SECRET, MASTER_KEY, Place, sandbox};
 use crate::support::customer_document;
-
-/// Ten seconds until Monite's lists must show it, and a busy machine.
-const PATIENCE: Duration = Duration::from_secs(90);
 
 fn http() -> reqwest::Client {
     reqwest::Client::builder().timeout(Duration::from_secs(30)).no_proxy().build().unwrap()
@@ -61,11 +59,8 @@ async fn what_somebody_changes_is_heard_of_by_a_running_service_and_set_right() 
     monite.entity(entity).update(&serde_json::from_value(json!({"address": {"city": "Bonn"}})).unwrap()).await.unwrap();
     let city = || sandbox.entities()[0]["address"]["city"].clone();
     assert_eq!(city(), "Bonn");
-    let began = Instant::now();
-    while city() != "Berlin" {
-        assert!(began.elapsed() < PATIENCE, "nobody set it right within {PATIENCE:?}: {:?}", sandbox.deliveries());
-        tokio::time::sleep(Duration::from_millis(100)).await;
-    }
+    let shown = async || (city(), sandbox.deliveries());
+    becomes("somebody to set it right", shown, |(city, _)| city == "Berlin").await;
 
     let ended = place.run(&["webhooks", "unsubscribe", "--json"]).code(0).json();
     assert_eq!(outcomes(&ended), ["ended"; 3]);
