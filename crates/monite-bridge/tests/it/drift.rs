@@ -11,6 +11,7 @@ on_every_database! {
     what_is_as_it_was_left_costs_nothing_but_the_look,
     an_entity_that_somebody_changed_is_changed_back_in_those_fields_only,
     an_entity_that_somebody_switched_off_is_switched_on_again_and_the_other_way_round,
+    one_that_lists_leave_out_once_it_is_off_is_switched_on_again_with_all_that_differs,
     a_user_and_a_role_that_somebody_changed_are_changed_back,
     a_user_that_somebody_gave_another_role_gets_its_own_back,
     a_user_that_somebody_deleted_comes_back,
@@ -134,6 +135,25 @@ async fn an_entity_that_somebody_switched_off_is_switched_on_again_and_the_other
     bridge.settle().await;
     assert_eq!(bridge.sandbox.entities()[0]["status"], "inactive");
     assert_eq!(bridge.get("/v1/customers/acme").await.state(), "deactivated");
+}
+
+/// Whether Monite lists entities that are off is not known.
+async fn one_that_lists_leave_out_once_it_is_off_is_switched_on_again_with_all_that_differs(on: Database) {
+    let bridge = settled_on(on, Drift::Enforce).await;
+    bridge.sandbox.set_quirk("inactive_entities_listed", "no").unwrap();
+    let hands = Hands(&bridge);
+    hands.entity(json!({"phone": "+49 228 1"})).await;
+    hands.user("ana", json!({"first_name": "Eve"})).await;
+    let monite = bridge.reconciler.workshop().monite.clone();
+    monite.entity(bridge.entity_id("acme").await.parse().unwrap()).deactivate().await.unwrap();
+    let tally = bridge.sweep().await;
+    assert_eq!((tally.entities, tally.drifted, tally.missing), (1, 2, 0), "{tally:?}");
+    bridge.settle().await;
+    let (entity, ana) = (bridge.sandbox.entities()[0].clone(), entity_user(&bridge, "ana").await);
+    assert_eq!((&entity["status"], &entity["phone"]), (&json!("active"), &json!(null)));
+    let users = bridge.sandbox.entity_users(entity["id"].as_str().unwrap());
+    let ana = users.iter().find(|user| user["id"] == ana).unwrap();
+    assert_eq!(ana["first_name"], user_document("ana", "admin")["first_name"]);
 }
 
 async fn a_user_and_a_role_that_somebody_changed_are_changed_back(on: Database) {

@@ -1,5 +1,6 @@
-//! Linked entities that no list shows. Monite has no deletion of entities, so nothing is concluded from it: the wrong credentials
-//! would show the same. They are counted and named.
+//! Linked entities that no list shows. Each is asked for by its id: one that answers is compared as any other, for it may be that lists leave out what
+//! is switched off. One that does not answer is counted and named, and nothing is concluded from it: Monite has no deletion of entities, and the wrong
+//! credentials would show the same.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +8,7 @@ use monite::{EntityFilter, EntityId, EntityStatus};
 
 use super::super::record::{Hold, Place};
 use super::super::tally::Tally;
-use super::{Halt, PAGE, Walk, is_gone};
+use super::{Halt, PAGE, Walk};
 use crate::domain::CustomerId;
 use crate::store::CustomerFilter;
 
@@ -33,16 +34,17 @@ impl Walk<'_, Hold<'_>> {
     async fn not_listed(&mut self, linked: &BTreeMap<EntityId, &CustomerId>, tally: &mut Tally) -> Result<(), Halt> {
         let listed = self.listed(linked.keys().copied().collect()).await?;
         for (id, customer) in linked.iter().filter(|(id, _)| !listed.contains(*id)) {
-            self.turn().await?;
-            match is_gone(self.monite.entity(*id).get().await) {
-                Ok(false) => {}
-                Ok(true) => {
+            let asked_at = self.turn().await?;
+            match self.monite.entity(*id).get().await {
+                Ok(entity) if entity.status != EntityStatus::Deleted => {
+                    self.look_into(customer, &entity, asked_at, tally).await?;
+                }
+                Err(error) if !error.is_not_found() => self.stumbled(error, customer, *id, tally)?,
+                Ok(_) | Err(_) => {
                     tracing::warn!(%customer, entity = %id, "Monite does not show the entity of this customer; nothing is done about it: are these the right credentials?");
                     tally.missing += 1;
                     tally.name(customer);
                 }
-                Err(Halt::Monite(error)) => self.stumbled(error, customer, *id, tally)?,
-                Err(halt) => return Err(halt),
             }
         }
         Ok(())
