@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use crate::plan::Plan;
 use crate::product::{Wanted, monite_says};
-use crate::stranger::{granted, template};
+use crate::stranger::{granted, linked_roles, template};
 
 /// Every promise that does not hold, in words.
 pub async fn check(
@@ -82,7 +82,7 @@ impl Findings<'_> {
         }
         let users = self.store.users(&id, None, 100).await.expect("nothing is wrong with the database of a run");
         self.users(wanted, &entity_id, &users);
-        self.roles(wanted, &entity_id);
+        self.roles(wanted, &id, &entity_id).await;
     }
 
     fn users(&mut self, wanted: &Wanted, entity: &str, stored: &[User]) {
@@ -156,12 +156,14 @@ impl Findings<'_> {
         }
     }
 
-    fn roles(&mut self, wanted: &Wanted, entity: &str) {
+    async fn roles(&mut self, wanted: &Wanted, customer: &CustomerId, entity: &str) {
         let names: Vec<String> = self.sandbox.roles(entity).iter().map(|role| role["name"].to_string()).collect();
         if names.iter().collect::<BTreeSet<_>>().len() != names.len() {
             self.breaks(format!("{} has roles twice: {names:?}", wanted.id));
         }
-        for role in self.sandbox.roles(entity).iter().filter(|_| wanted.is_present) {
+        let linked = linked_roles(self.store, customer).await;
+        let ours = |role: &&Value| wanted.is_present && role["id"].as_str().is_some_and(|id| linked.contains(id));
+        for role in self.sandbox.roles(entity).iter().filter(ours) {
             if template(role).is_some_and(|template| !template.grants_same_as(&granted(role))) {
                 self.breaks(format!(
                     "the role {} of {} grants something else than its template",

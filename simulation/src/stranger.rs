@@ -2,6 +2,7 @@
 //! role grants, whether an entity is on; or deletes a user. Only what is linked, and nothing that it is known by: who meddles with
 //! a thing before its create was seen answered makes another thing of it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use monite::{
 };
 use monite_bridge::domain::CustomerId;
 use monite_bridge::domain::role::{RoleName, RoleTemplates};
+use monite_bridge::store::Store;
 use monite_sandbox::{Cut, Sandbox};
 use serde_json::{Value, json};
 use tower::ServiceExt as _;
@@ -80,7 +82,7 @@ impl Stranger {
             1 => self.switches(entity).await,
             2 => self.deletes_user(entity, &customer).await,
             3 => self.changes_user(entity, &customer).await,
-            _ => self.changes_role(entity).await,
+            _ => self.changes_role(entity, &customer).await,
         };
         let how = how.err().map(|error| format!(", in vain: {error}")).unwrap_or_default();
         format!("with {customer}: {did}{how}")
@@ -124,9 +126,10 @@ impl Stranger {
         (text, self.monite.entity(entity).users().update(id, &patch).await.map(drop))
     }
 
-    async fn changes_role(&self, entity: EntityId) -> (String, Result<(), Error>) {
-        let ours = self.sandbox.roles(&entity.to_string()).into_iter().filter(|role| template(role).is_some());
-        let ours: Vec<Value> = ours.collect();
+    async fn changes_role(&self, entity: EntityId, customer: &CustomerId) -> (String, Result<(), Error>) {
+        let linked = linked_roles(self.site.store.as_ref(), customer).await;
+        let there = self.sandbox.roles(&entity.to_string()).into_iter();
+        let ours: Vec<Value> = there.filter(|role| role["id"].as_str().is_some_and(|id| linked.contains(id))).collect();
         let Some(role) = ours.get(self.chance.below(ours.len())) else { return ("no role".to_owned(), Ok(())) };
         let (name, id) = (role["name"].to_string(), role["id"].as_str().and_then(|id| id.parse().ok()));
         let id = id.expect("roles have ids");
@@ -143,6 +146,14 @@ impl Stranger {
         let nth = self.chance.below(owners.len());
         owners.into_iter().nth(nth).map(|(id, user)| (id, user.to_string()))
     }
+}
+
+/// The roles that a customer is linked to. One that Monite makes by itself has the name of a template and is nobody's until somebody has
+/// that role.
+pub async fn linked_roles(store: &dyn Store, customer: &CustomerId) -> BTreeSet<String> {
+    let read = store.peek(customer, 0).await.expect("nothing is wrong with the database of a run");
+    let roles = read.into_iter().flat_map(|read| read.roles.into_values());
+    roles.filter_map(|role| Some(role.present()?.id.to_string())).collect()
 }
 
 /// What a role that has a template's name must grant.
