@@ -329,21 +329,7 @@ impl Hands {
         Ok(())
     }
 
-    /// A login that is taken must show in a list, or looking again at once would go round in circles: it does not yet when the
-    /// list lags behind the create that took it.
-    async fn login_shows(
-        &self, monite: &Monite, entity: EntityId, login: &str, error: &monite::Error,
-    ) -> Result<(), Halt> {
-        let filter = EntityUserFilter::with_login(login);
-        let listed: Result<Vec<EntityUser>, _> = monite.entity(entity).users().stream(filter).try_collect().await;
-        if self.answered(listed)?.iter().any(|user| user.login == login) {
-            Ok(())
-        } else {
-            Err(self.does_not_show(error))
-        }
-    }
-
-    /// The same for the name of a role.
+    /// A role's name that is taken must show in a list, as a login must.
     async fn role_shows(
         &self, monite: &Monite, entity: EntityId, name: &RoleName, error: &monite::Error,
     ) -> Result<(), Halt> {
@@ -356,38 +342,11 @@ impl Hands {
         }
     }
 
-    fn does_not_show(&self, taken: &monite::Error) -> Halt {
+    pub(super) fn does_not_show(&self, taken: &monite::Error) -> Halt {
         self.failed_as(taken, |failure| {
             failure.verdict = Verdict::Retry { not_before: Some(LISTING_LAG), not_after: None };
             failure.error.message.push_str("; no list shows who has it yet, so it is looked for again");
         })
-    }
-
-    /// A changed login is taken. By another user of the customer, who is to give it up: that is waited for. By anybody else: the
-    /// document is refused.
-    async fn login_is_held(
-        &self, monite: &Monite, user: &UserId, login: &str, error: &monite::Error,
-    ) -> Result<Halt, Halt> {
-        let filter = EntityUserFilter::with_login(login);
-        let listed: Result<Vec<EntityUser>, _> =
-            monite.entity(self.entity()?).users().stream(filter).try_collect().await;
-        let holders: Vec<_> =
-            self.answered(listed)?.iter().filter(|there| there.login == login).map(|there| there.id).collect();
-        if holders.is_empty() {
-            return Ok(self.does_not_show(error));
-        }
-        Ok(self.held_by_another(user, &holders, login).await?.unwrap_or_else(|| self.failed(error)))
-    }
-
-    /// Why `user` cannot have this login yet, if one of these entity users is another user's of the customer.
-    async fn held_by_another(
-        &self, user: &UserId, holders: &[EntityUserId], login: &str,
-    ) -> Result<Option<Halt>, StoreError> {
-        let owners = self.store.user_owners(&self.lease.customer, holders).await?;
-        Ok(owners.values().find(|owner| *owner != user).map(|owner| {
-            let message = format!("the login {login:?} is still held at Monite by the entity user of {owner}");
-            self.unsettled(Verdict::RETRY, message)
-        }))
     }
 
     /// Commits everything noted down so far.

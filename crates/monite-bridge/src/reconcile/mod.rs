@@ -12,6 +12,7 @@ pub mod diff;
 mod doubt;
 pub mod driver;
 pub mod execute;
+mod login;
 pub mod observe;
 pub mod outcome;
 pub mod plan;

@@ -20,6 +20,7 @@ mod issuers;
 mod lag;
 mod late;
 mod limits;
+mod logins;
 mod never_twice;
 mod openapi;
 mod outage;
