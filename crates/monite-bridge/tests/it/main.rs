@@ -41,4 +41,5 @@ mod throttle;
 mod tls;
 mod tokens;
 mod tokens_end;
+mod twins;
 mod webhooks;

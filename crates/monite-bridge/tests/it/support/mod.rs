@@ -63,7 +63,7 @@ pub(crate) const START: &str = "2026-03-01T09:00:00Z";
 /// Passes `settle` makes before it says that something never comes to rest.
 const MOST_PASSES: u32 = 40;
 
-const CLIENT_SECRET: &str = "s3cr3t-client-secret-of-the-test";
+pub(crate) const CLIENT_SECRET: &str = "s3cr3t-client-secret-of-the-test";
 /// With what has to be encoded in HTTP Basic credentials.
 pub(crate) const INTROSPECTION_SECRET: &str = "s3cr3t:introspection+of the test%";
 const SESSION_SECRET: &str = "s3cr3t-session-secret-of-the-test-32-bytes";

@@ -1,0 +1,92 @@
+//! A customer with the same details as another begins while that one's create is looked for.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use futures::future::BoxFuture;
+use monite::{Clock as _, Credentials, Monite, Transport, TransportError};
+use monite_bridge::domain::{Attempt, CustomerId, LANDS_WITHIN_UNSEEN, Seen};
+use monite_bridge::reconcile::observe::{Found, look_for_entity};
+use monite_bridge::store::{Change, Fenced, WorkerId};
+use monite_sandbox::Fault;
+use secrecy::SecretString;
+
+use crate::support::{CLIENT_SECRET, Database, Fuse, InProcess, TestBridge, customer_document, on_every_database};
+
+on_every_database! {
+    a_twin_that_begins_while_another_is_looked_for_keeps_its_own,
+}
+
+/// Monite's list of entities holds what the twin sent, but the rivals were read before it said that it would. Taken for the other's, it would
+/// leave what the other sent, should that still show, or be taken by the twin as well.
+async fn a_twin_that_begins_while_another_is_looked_for_keeps_its_own(on: Database) {
+    let bridge = TestBridge::on(on).await;
+    let document = customer_document("twin");
+    // Of the first one nothing arrives, and nobody knows.
+    bridge.sandbox.once("POST /entities", Fault::CloseBefore);
+    bridge.put("/v1/customers/twin-1", &document).await;
+    bridge.pass().await;
+    let first: CustomerId = "twin-1".parse().unwrap();
+    let Seen::Unknown(attempt) = bridge.store.customer(&first).await.unwrap().unwrap().entity else {
+        panic!("nobody knows whether it is there")
+    };
+    // It is looked for when its own would show, and right before that list is answered the twin sends its create.
+    bridge.advance(300);
+    bridge.put("/v1/customers/twin-2", &document).await;
+    let (store, direct, now) =
+        (Arc::clone(&bridge.store), bridge.reconciler.workshop().monite.clone(), bridge.clock.now());
+    let sent = attempt.sent.clone();
+    let begins = async move {
+        let worker = WorkerId("another".to_owned());
+        let twin: CustomerId = "twin-2".parse().unwrap();
+        let leases = store.claim_due(&worker, now, Duration::from_secs(60), 1, Some(&twin)).await.unwrap();
+        let attempt = Attempt { at: now, lands_by: now + LANDS_WITHIN_UNSEEN, sent: sent.clone() };
+        let noted = store.record(&leases[0], vec![Change::Entity(Seen::Unknown(attempt))]).await.unwrap();
+        assert_eq!(noted, Fenced::Recorded);
+        direct.entities().create(&sent).await.unwrap();
+    };
+    let monite = Monite::builder()
+        .base_url(bridge.sandbox.base_url())
+        .credentials(Credentials::parse(bridge.sandbox.client_id(), SecretString::from(CLIENT_SECRET)).unwrap())
+        .transport(Arc::new(Meanwhile {
+            monite: InProcess::new(bridge.sandbox.router(), Fuse::default()),
+            happens: Mutex::new(Some(Box::pin(begins))),
+        }))
+        .unlimited()
+        .build()
+        .unwrap();
+    let found = look_for_entity(&monite, bridge.store.as_ref(), &first, &attempt, now).await.unwrap();
+    assert!(matches!(found, Found::NotYet(_)), "{found:?}");
+    // What the twin had begun is settled by whoever takes it over, and the first one gets its own.
+    bridge.advance(300);
+    bridge.settle().await;
+    let own = [bridge.entity_id("twin-1").await, bridge.entity_id("twin-2").await];
+    assert_ne!(own[0], own[1]);
+    assert_eq!(bridge.sandbox.entities().len(), 2);
+}
+
+/// The way to Monite, on which something happens right before the first list of entities is asked for.
+struct Meanwhile {
+    monite: InProcess,
+    happens: Mutex<Option<BoxFuture<'static, ()>>>,
+}
+
+impl std::fmt::Debug for Meanwhile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Meanwhile")
+    }
+}
+
+#[async_trait]
+impl Transport for Meanwhile {
+    async fn send(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, TransportError> {
+        let is_list = request.method() == http::Method::GET && request.uri().path().ends_with("/entities");
+        let happens = if is_list { self.happens.lock().unwrap().take() } else { None };
+        if let Some(happens) = happens {
+            happens.await;
+        }
+        self.monite.send(request).await
+    }
+}
