@@ -42,9 +42,15 @@ fn steps(root: &Path) -> Vec<Step> {
         cargo("format", &["fmt", "--all", "--check"]),
         cargo("lints", &["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]),
         cargo("tests and doc tests", &["test", "--workspace", "--locked"]),
+    ];
+    match postgres::behind_pgbouncer(root) {
+        Some(step) => steps.push(step),
+        None => println!("note: PgBouncer is not installed; the store is not tested behind it in this run"),
+    }
+    steps.extend([
         cargo("documentation", &["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"),
         cargo("the demo, as a new user runs it", &["run", "--release", "--locked", "--", "demo", "--exit"]),
-    ];
+    ]);
     if find("cargo-deny").is_some() {
         steps.push(cargo("bans, licences, sources", &["deny", "check", "bans", "licenses", "sources"]));
     } else {

@@ -31,6 +31,8 @@ pub(crate) struct Cluster {
     keeper: Mutex<Keeper>,
     /// Where its files are, the log among them.
     home: OnceLock<PathBuf>,
+    /// The port of the PgBouncer before it, once somebody asked for one.
+    pooler: OnceLock<u16>,
     template: OnceCell<()>,
 }
 
@@ -70,7 +72,8 @@ impl Cluster {
             .unwrap();
         let (words, answers) = (shell.stdin.take(), BufReader::new(shell.stdout.take().unwrap()));
         let keeper = Mutex::new(Keeper { shell, words, answers });
-        let cluster = Self { programs, port, keeper, home: OnceLock::new(), template: OnceCell::new() };
+        let cluster =
+            Self { programs, port, keeper, home: OnceLock::new(), pooler: OnceLock::new(), template: OnceCell::new() };
         cluster.wait_until_up();
         cluster
     }
@@ -97,6 +100,24 @@ impl Cluster {
     /// The same by way of something that listens on another port.
     pub(crate) fn url_through(&self, port: u16, database: &str) -> String {
         format!("postgres://postgres@127.0.0.1:{port}/{database}?max-connections=4")
+    }
+
+    /// The same by way of a PgBouncer that pools transactions. Nothing but one database is asked for there: what it keeps open to another would hold
+    /// that one's removal up.
+    pub(crate) fn url_behind_pgbouncer(&self, database: &str) -> String {
+        let port = self.pooler.get_or_init(|| {
+            let port = free_port();
+            let mut keeper = self.keeper.lock().unwrap();
+            keeper.words.as_mut().unwrap().write_all(format!("pool {port}\n").as_bytes()).unwrap();
+            let mut word = String::new();
+            keeper.answers.read_line(&mut word).unwrap();
+            assert_eq!(
+                word, "pools\n",
+                "PgBouncer did not start; its log is above. Is it installed? apt-get install pgbouncer"
+            );
+            port
+        });
+        self.url_through(*port, database)
     }
 
     /// Where it listens.
