@@ -18,7 +18,7 @@ use monite_bridge::domain::{BridgeId, CustomerId, ObjectId, UserId};
 use monite_bridge::store::{
     Adopted, Adoption, ApiKeyStore, AuditStore, Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease,
     Links, Precondition, RetryScope, RoleProgress, SharedToken, Sighting, Stats, Store, StoreError, TokenEnds,
-    TokenSubject, User, Visit, WorkerId, Written,
+    TokenSubject, Unsettled, User, Visit, WorkerId, Written,
 };
 
 use crate::turnstile::{Kind, Turnstile, Who};
@@ -288,7 +288,7 @@ impl Store for SteppedStore {
         self.read(Kind::Read, format!("owners of users of {customer}"), work, debug).await
     }
 
-    async fn unsettled(&self, email: &str) -> Result<Vec<(CustomerId, NewEntity)>, StoreError> {
+    async fn unsettled(&self, email: &str) -> Result<Vec<Unsettled>, StoreError> {
         self.read(Kind::Read, format!("unsettled {email}"), self.inner.unsettled(email), |found| {
             found.iter().map(|(id, _)| id.as_str()).collect::<Vec<_>>().join(", ")
         })

@@ -21,8 +21,9 @@ pub(crate) fn run(args: &[&str], root: &Path) -> Result<(), String> {
 }
 
 /// Seeds beyond those that once showed a defect: a twin that began between two reads of another's look, which took its entity or left one
-/// that is nobody's (two of them), and an entity that lists leave out once somebody switched it off, which stayed off.
-const FOUND: [&str; 3] = ["1321", "2697", "2481"];
+/// that is nobody's (two of them); an entity that lists leave out once somebody switched it off, which stayed off; and twins that reached for
+/// the same entity, or left one that is nobody's, because each counted in a list of its own (three).
+const FOUND: [&str; 6] = ["1321", "2697", "2481", "5199", "7379", "8815"];
 
 /// What CI runs.
 ///

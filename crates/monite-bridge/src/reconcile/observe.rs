@@ -6,7 +6,7 @@ use monite::{Entity, EntityFilter, EntityStatus, EntityUser, EntityUserFilter, M
 
 use super::outcome::{LISTING_LAG, shows_by};
 use crate::domain::{Attempt, CustomerId, EntityLink, Stamped, UserLink};
-use crate::store::{Store, StoreError};
+use crate::store::{Store, StoreError, Unsettled};
 
 /// How far Monite's clock may be behind ours: an entity of the attempt is looked for from this long before it.
 const CLOCK_SKEW: SignedDuration = SignedDuration::from_secs(120);
@@ -39,7 +39,7 @@ pub enum LookError {
 ///
 /// Monite knows no external id on creation, so two customers with the same details cannot be told apart; they need not be:
 /// entities that look the same are interchangeable until the first one is linked. Each customer that waits for one takes the
-/// one of its own rank, so that two never take the same; but only once its own would show, or it would take another's while its
+/// one of its own rank, so that two never take the same; but only once what any of them sent would show, or it would take another's while its
 /// own is still hidden, and the other would find nothing and create a third. Entities stamped for somebody else are out of the
 /// question, be it a customer of ours or one of another bridge on the same account; one that is stamped for this customer is it.
 /// Asking costs a call for each entity that looks right, which is one, as a rule.
@@ -49,21 +49,28 @@ pub async fn look_for_entity(
     // The rivals are read before the listing and the owners: whoever links its entity in between leaves one rival too many
     // here, which makes us wait, and never one candidate too many.
     let rivals = store.unsettled(&attempt.sent.email).await?;
+    let alike = |(rival, one): &Unsettled| rival != customer && is_alike(&one.sent, &attempt.sent);
     let settled_by = shows_by(attempt.lands_by);
-    if now < settled_by && rivals.iter().any(|(rival, sent)| rival != customer && is_alike(sent, &attempt.sent)) {
-        return Ok(Found::NotYet(settled_by));
+    let all_settled_by = rivals.iter().filter(|one| alike(one)).map(|(_, one)| shows_by(one.lands_by)).max();
+    if let Some(theirs) = all_settled_by
+        && now < settled_by.max(theirs)
+    {
+        // Theirs may be answered any moment, and asking again costs no call.
+        return Ok(Found::NotYet(settled_by.max(theirs.min(now + LISTING_LAG))));
     }
+    // The list must be the same for all of them, or the ranks would not fit together.
+    let began = rivals.iter().filter(|one| alike(one)).map(|(_, one)| one.at).fold(attempt.at, Timestamp::min);
     let filter = EntityFilter {
         email: Some(attempt.sent.email.clone()),
-        created_at_gte: Some(attempt.at - CLOCK_SKEW),
+        created_at_gte: Some(began - CLOCK_SKEW),
         ..EntityFilter::default()
     };
     let mut free: Vec<Entity> = monite.entities().stream(filter).try_collect().await?;
     // Whoever began meanwhile may have what it sent among these, and was no rival yet: that would be one candidate too many. It said so
     // before it sent anything, so it is among the rivals now, or linked already and among the owners.
-    let is_new = |rival: &CustomerId| rival != customer && rivals.iter().all(|(known, _)| known != rival);
+    let is_new = |rival: &CustomerId| rivals.iter().all(|(known, _)| known != rival);
     let now_waiting = store.unsettled(&attempt.sent.email).await?;
-    if now_waiting.iter().any(|(rival, sent)| is_new(rival) && is_alike(sent, &attempt.sent)) {
+    if now_waiting.iter().any(|one| is_new(&one.0) && alike(one)) {
         return Ok(Found::NotYet(now + LISTING_LAG));
     }
     let owners = store.owners(&free.iter().map(|entity| entity.id).collect::<Vec<_>>()).await?;
@@ -120,14 +127,15 @@ enum Choice {
 
 /// Equal in every field first; else by what a person would know it again by, should Monite spell a value its own way. What equals
 /// another's in every field is that one's then, and that one waits for nothing else: or each of the two would see itself first in line.
-fn choose(free: &[EntityLink], rivals: &[(CustomerId, NewEntity)], customer: &CustomerId, sent: &NewEntity) -> Choice {
-    let (free, rivals): (Vec<_>, Vec<_>) = (free.iter().collect(), rivals.iter().collect());
+fn choose(free: &[EntityLink], rivals: &[Unsettled], customer: &CustomerId, sent: &NewEntity) -> Choice {
+    let free: Vec<_> = free.iter().collect();
+    let rivals: Vec<(&CustomerId, &NewEntity)> = rivals.iter().map(|(rival, one)| (rival, &one.sent)).collect();
     let choice = choose_among(&free, &rivals, customer, |document| document == sent);
     if choice != Choice::Nothing {
         return choice;
     }
     let is_anothers =
-        |link: &EntityLink| rivals.iter().any(|(rival, sent)| rival != customer && *sent == link.confirmed);
+        |link: &EntityLink| rivals.iter().any(|(rival, sent)| *rival != customer && **sent == link.confirmed);
     let has_its_own = |sent: &NewEntity| free.iter().any(|link| *sent == link.confirmed);
     let open: Vec<_> = free.iter().copied().filter(|link| !is_anothers(link)).collect();
     let waiting: Vec<_> = rivals.iter().copied().filter(|(_, sent)| !has_its_own(sent)).collect();
@@ -136,11 +144,11 @@ fn choose(free: &[EntityLink], rivals: &[(CustomerId, NewEntity)], customer: &Cu
 
 /// By rank, among those that match.
 fn choose_among(
-    free: &[&EntityLink], rivals: &[&(CustomerId, NewEntity)], customer: &CustomerId,
+    free: &[&EntityLink], rivals: &[(&CustomerId, &NewEntity)], customer: &CustomerId,
     matches: impl Fn(&NewEntity) -> bool,
 ) -> Choice {
     let candidates: Vec<&EntityLink> = free.iter().copied().filter(|link| matches(&link.confirmed)).collect();
-    let waiting: Vec<&CustomerId> = rivals.iter().filter(|(_, sent)| matches(sent)).map(|(rival, _)| rival).collect();
+    let waiting: Vec<&CustomerId> = rivals.iter().filter(|(_, sent)| matches(sent)).map(|(rival, _)| *rival).collect();
     if candidates.len() > waiting.len().max(1) {
         return Choice::TooMany(candidates.iter().map(|link| link.id.to_string()).collect());
     }
@@ -244,7 +252,9 @@ mod tests {
         };
         let plain = |name: &str| id(name.trim_start_matches(['x', 'p']));
         let free: Vec<EntityLink> = free.iter().map(|name| link(name, look(name))).collect();
-        let rivals: Vec<_> = rivals.iter().map(|name| (plain(name), look(name))).collect();
+        let now = Timestamp::UNIX_EPOCH;
+        let attempt = |name: &str| Attempt { at: now, lands_by: now, sent: look(name) };
+        let rivals: Vec<_> = rivals.iter().map(|name| (plain(name), attempt(name))).collect();
         let choice = match choose(&free, &rivals, &plain(customer), &look(customer)) {
             Choice::It(link) => link.id.as_uuid().as_u128().to_string(),
             Choice::Nothing => "nothing".to_owned(),

@@ -38,8 +38,8 @@ use crate::domain::document::ImportRecord;
 use crate::domain::document::{CustomerDocument, FieldError, UserDocument};
 use crate::domain::role::RoleName;
 use crate::domain::{
-    BridgeId, Call, CustomerId, EntityLink, Generation, LastError, ObjectId, RoleLink, Seen, SyncState, SyncStatus,
-    UserId, UserLink,
+    Attempt, BridgeId, Call, CustomerId, EntityLink, Generation, LastError, ObjectId, RoleLink, Seen, SyncState,
+    SyncStatus, UserId, UserLink,
 };
 
 pub use self::api_keys::ApiKeyStore;
@@ -132,6 +132,9 @@ pub struct User {
     /// The latest calls at Monite, newest first.
     pub calls: Vec<Call>,
 }
+
+/// A customer whose entity may be at Monite, and what was attempted.
+pub type Unsettled = (CustomerId, Attempt<NewEntity>);
 
 /// What became of a write.
 #[derive(Debug, Clone, PartialEq)]
@@ -464,9 +467,9 @@ pub trait Store: ApiKeyStore + AuditStore + Send + Sync + std::fmt::Debug {
         &self, customer: &CustomerId, users: &[EntityUserId],
     ) -> Result<BTreeMap<EntityUserId, UserId>, StoreError>;
 
-    /// Customers whose entity is `Unknown` with this e-mail in what was sent, and what was sent, in the order of their ids: the
+    /// Customers whose entity is `Unknown` with this e-mail in what was sent, and their attempts, in the order of their ids: the
     /// entities that are expected to turn up.
-    async fn unsettled(&self, email: &str) -> Result<Vec<(CustomerId, NewEntity)>, StoreError>;
+    async fn unsettled(&self, email: &str) -> Result<Vec<Unsettled>, StoreError>;
 
     /// Remembers the role templates' fingerprint; when it is not the one remembered, makes every customer with an entity due.
     /// Says whether it was new.

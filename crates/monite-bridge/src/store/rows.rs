@@ -250,7 +250,7 @@ fn unanswered(row: &impl Columns, of_what_is_desired: bool) -> Result<Option<Tim
     row.number_or_null("doubt_until")?.filter(|_| is_asked_for).map(time).transpose()
 }
 
-fn attempt<A>(row: &impl Columns, sent: A) -> Result<Attempt<A>, Unread> {
+pub(super) fn attempt<A>(row: &impl Columns, sent: A) -> Result<Attempt<A>, Unread> {
     Ok(Attempt { at: time(row.number("attempt_at")?)?, lands_by: time(row.number("lands_by")?)?, sent })
 }
 

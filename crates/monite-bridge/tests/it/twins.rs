@@ -1,15 +1,17 @@
-//! A customer with the same details as another begins while that one's create is looked for.
+//! Customers with the same details whose creates went unanswered, looked for at the same time.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use futures::future::BoxFuture;
-use monite::{Clock as _, Credentials, Monite, Transport, TransportError};
+use jiff::Timestamp;
+use monite::{Clock as _, Credentials, Monite, NewEntity, Transport, TransportError};
 use monite_bridge::domain::{Attempt, CustomerId, LANDS_WITHIN_UNSEEN, Seen};
 use monite_bridge::reconcile::observe::{Found, look_for_entity};
-use monite_bridge::store::{Change, Fenced, WorkerId};
+use monite_bridge::store::{Change, Fenced, Store, WorkerId};
 use monite_sandbox::Fault;
 use secrecy::SecretString;
 
@@ -17,6 +19,70 @@ use crate::support::{CLIENT_SECRET, Database, Fuse, InProcess, TestBridge, custo
 
 on_every_database! {
     a_twin_that_begins_while_another_is_looked_for_keeps_its_own,
+    those_who_began_long_after_one_another_reach_for_one_entity_each,
+    one_waits_until_what_a_twin_sent_can_no_longer_land,
+}
+
+/// Somebody works on this customer, and nobody knows what came of the create: only that it was about to be sent.
+async fn begins(store: &dyn Store, customer: &str, sent: &NewEntity, now: Timestamp) -> Attempt<NewEntity> {
+    let (worker, customer): (_, CustomerId) = (WorkerId("another".to_owned()), customer.parse().unwrap());
+    let leases = store.claim_due(&worker, now, Duration::from_secs(60), 1, Some(&customer)).await.unwrap();
+    let attempt = Attempt { at: now, lands_by: now + LANDS_WITHIN_UNSEEN, sent: sent.clone() };
+    let noted = store.record(&leases[0], vec![Change::Entity(Seen::Unknown(attempt.clone()))]).await.unwrap();
+    assert_eq!(noted, Fenced::Recorded);
+    attempt
+}
+
+/// The first one began so long before the others that theirs is not looked for as far back: were each to look back to its own begin only, the
+/// ranks would be counted in different lists.
+async fn those_who_began_long_after_one_another_reach_for_one_entity_each(on: Database) {
+    let bridge = TestBridge::on(on).await;
+    let document = customer_document("twin");
+    let sent: NewEntity = serde_json::from_value(document.clone()).unwrap();
+    let monite = &bridge.reconciler.workshop().monite;
+    let mut attempts = Vec::new();
+    for (customer, later) in [("b", 0), ("a", 200), ("c", 0)] {
+        bridge.put(&format!("/v1/customers/{customer}"), &document).await;
+        bridge.advance(later);
+        let attempt = begins(bridge.store.as_ref(), customer, &sent, bridge.clock.now()).await;
+        monite.entities().create(&sent).await.unwrap();
+        attempts.push((customer, attempt));
+    }
+    bridge.advance(300);
+    let mut reached_for = BTreeMap::new();
+    for (customer, attempt) in &attempts {
+        let id = customer.parse().unwrap();
+        let found = look_for_entity(monite, bridge.store.as_ref(), &id, attempt, bridge.clock.now()).await.unwrap();
+        let Found::It(link) = found else { panic!("{customer}: {found:?}") };
+        if let Some(other) = reached_for.insert(link.id, customer) {
+            panic!("{customer} and {other} reach for the same entity");
+        }
+    }
+    bridge.settle().await;
+    assert_eq!(bridge.sandbox.entities().len(), 3);
+}
+
+/// What the other sent is not there yet: which of the two this is nobody can say.
+async fn one_waits_until_what_a_twin_sent_can_no_longer_land(on: Database) {
+    let bridge = TestBridge::on(on).await;
+    let document = customer_document("twin");
+    let sent: NewEntity = serde_json::from_value(document.clone()).unwrap();
+    let monite = &bridge.reconciler.workshop().monite;
+    bridge.put("/v1/customers/a", &document).await;
+    bridge.put("/v1/customers/b", &document).await;
+    let attempt = begins(bridge.store.as_ref(), "a", &sent, bridge.clock.now()).await;
+    monite.entities().create(&sent).await.unwrap();
+    bridge.advance(100);
+    begins(bridge.store.as_ref(), "b", &sent, bridge.clock.now()).await;
+    let look = async || {
+        let (id, now) = ("a".parse().unwrap(), bridge.clock.now());
+        look_for_entity(monite, bridge.store.as_ref(), &id, &attempt, now).await.unwrap()
+    };
+    let now = bridge.clock.now();
+    let Found::NotYet(until) = look().await else { panic!("b's own may still land") };
+    assert!(until > now && until <= now + Duration::from_secs(10), "b may be answered any moment: {until}");
+    bridge.advance(100);
+    assert!(matches!(look().await, Found::It(_)));
 }
 
 /// Monite's list of entities holds what the twin sent, but the rivals were read before it said that it would. Taken for the other's, it would
@@ -39,12 +105,7 @@ async fn a_twin_that_begins_while_another_is_looked_for_keeps_its_own(on: Databa
         (Arc::clone(&bridge.store), bridge.reconciler.workshop().monite.clone(), bridge.clock.now());
     let sent = attempt.sent.clone();
     let begins = async move {
-        let worker = WorkerId("another".to_owned());
-        let twin: CustomerId = "twin-2".parse().unwrap();
-        let leases = store.claim_due(&worker, now, Duration::from_secs(60), 1, Some(&twin)).await.unwrap();
-        let attempt = Attempt { at: now, lands_by: now + LANDS_WITHIN_UNSEEN, sent: sent.clone() };
-        let noted = store.record(&leases[0], vec![Change::Entity(Seen::Unknown(attempt))]).await.unwrap();
-        assert_eq!(noted, Fenced::Recorded);
+        begins(store.as_ref(), "twin-2", &sent, now).await;
         direct.entities().create(&sent).await.unwrap();
     };
     let monite = Monite::builder()

@@ -87,7 +87,8 @@ pub(crate) async fn an_unknown_outcome_survives_with_what_was_sent(database: &im
     assert_eq!(visit.roles[&role("viewer")], roles);
     assert_eq!(visit.customer.entity, sent);
 
-    let expected = vec![(customer_id("acme"), document("1").as_entity().clone())];
+    let Seen::Unknown(attempt) = sent else { panic!("it was attempted: {sent:?}") };
+    let expected = vec![(customer_id("acme"), attempt)];
     assert_eq!(desk.unsettled("ap@example.com").await.unwrap(), expected);
     assert_eq!(desk.unsettled("else@example.com").await.unwrap(), []);
     desk.finished(&lease, vec![Change::Entity(entity(1, &document("1")))]).await;

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use monite::{EntityId, EntityUserId, NewEntity};
+use monite::{EntityId, EntityUserId};
 use sqlx::postgres::PgRow;
 
-use super::super::{Customer, CustomerFilter, Failing, RoleProgress, Stats, StoreError, TokenSubject, User};
+use super::super::{Customer, CustomerFilter, Failing, RoleProgress, Stats, StoreError, TokenSubject, Unsettled, User};
 use super::connection::{Tx, sql};
 use super::rows::{self, Columns as _, Unread, customer_columns, user_columns};
 use super::stamps;
@@ -178,14 +178,17 @@ pub(super) async fn linked_users(
 }
 
 /// See [`Store::unsettled`](super::super::Store::unsettled).
-pub(super) async fn unsettled(tx: &mut Tx, email: &str) -> Result<Vec<(CustomerId, NewEntity)>, StoreError> {
+pub(super) async fn unsettled(tx: &mut Tx, email: &str) -> Result<Vec<Unsettled>, StoreError> {
     let rows = sql("-- unsettled
-         SELECT w.customer_id, c.at_monite FROM customer_work w JOIN customers c ON c.customer_id = w.customer_id
+         SELECT w.customer_id, w.attempt_at, w.lands_by, c.at_monite FROM customer_work w JOIN customers c ON c.customer_id = w.customer_id
          WHERE w.seen = 'unknown' AND w.attempt_email = $1 ORDER BY w.customer_id")
     .bind(email)
     .all(tx)
     .await?;
-    let read = |row: &PgRow| Ok((CustomerId::parse(&row.text("customer_id")?)?, rows::json(&row.text("at_monite")?)?));
+    let read = |row: &PgRow| {
+        let sent = rows::json(&row.text("at_monite")?)?;
+        Ok((CustomerId::parse(&row.text("customer_id")?)?, rows::attempt(row, sent)?))
+    };
     rows.iter().map(read).collect::<Result<_, Unread>>().map_err(Into::into)
 }
 

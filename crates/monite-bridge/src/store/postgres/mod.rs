@@ -35,7 +35,7 @@ use monite::{EntityId, EntityUserId, NewEntity};
 use super::{
     Adopted, Adoption, Change, Customer, CustomerFilter, Failing, Fenced, Imported, LOOK_FOR_ENDS_EVERY, Lease, Links,
     Precondition, RetryScope, RoleProgress, SharedToken, Sighting, Stats, Store, StoreError, TokenEnds, TokenSubject,
-    User, Visit, WorkerId, Written,
+    Unsettled, User, Visit, WorkerId, Written,
 };
 use crate::budget::ledger::{Beat, Heard, Ledger, ReplicaId};
 use crate::domain::document::{CustomerDocument, ImportRecord, UserDocument};
@@ -297,7 +297,7 @@ impl Store for PostgresStore {
         reading!(self.pool, read, tx => listing::user_owners(tx, customer, users))
     }
 
-    async fn unsettled(&self, email: &str) -> Result<Vec<(CustomerId, NewEntity)>, StoreError> {
+    async fn unsettled(&self, email: &str) -> Result<Vec<Unsettled>, StoreError> {
         reading!(self.pool, read, tx => listing::unsettled(tx, email))
     }
 

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use monite::{EntityId, EntityUserId, NewEntity};
+use monite::{EntityId, EntityUserId};
 use sqlx::SqlitePool;
 
-use super::super::{Customer, CustomerFilter, Failing, RoleProgress, Stats, StoreError, TokenSubject, User};
+use super::super::{Customer, CustomerFilter, Failing, RoleProgress, Stats, StoreError, TokenSubject, Unsettled, User};
 use super::rows::{self, Unread, customer_columns, get, user_columns};
 use super::{database, stamps};
 use crate::domain::role::RoleTemplates;
@@ -220,10 +220,10 @@ pub(super) async fn linked_users(
 }
 
 /// See [`Store::unsettled`](super::super::Store::unsettled).
-pub(super) async fn unsettled(readers: &SqlitePool, email: &str) -> Result<Vec<(CustomerId, NewEntity)>, StoreError> {
+pub(super) async fn unsettled(readers: &SqlitePool, email: &str) -> Result<Vec<Unsettled>, StoreError> {
     let rows = sqlx::query(
         "-- unsettled
-         SELECT w.customer_id, c.at_monite FROM customer_work w JOIN customers c ON c.customer_id = w.customer_id
+         SELECT w.customer_id, w.attempt_at, w.lands_by, c.at_monite FROM customer_work w JOIN customers c ON c.customer_id = w.customer_id
          WHERE w.seen = 'unknown' AND w.attempt_email = ?1 ORDER BY w.customer_id",
     )
     .bind(email)
@@ -232,7 +232,7 @@ pub(super) async fn unsettled(readers: &SqlitePool, email: &str) -> Result<Vec<(
     .map_err(database("unsettled"))?;
     let read = |row| {
         let sent = rows::json(&get::<String>(row, "at_monite")?)?;
-        Ok((CustomerId::parse(&get::<String>(row, "customer_id")?)?, sent))
+        Ok((CustomerId::parse(&get::<String>(row, "customer_id")?)?, rows::attempt(row, sent)?))
     };
     rows.iter().map(read).collect::<Result<_, Unread>>().map_err(Into::into)
 }

@@ -31,8 +31,8 @@ use sqlx::SqlitePool;
 use super::columns::micros;
 use super::{
     Adopted, Adoption, Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease, Links, Precondition,
-    RetryScope, RoleProgress, SharedToken, Sighting, Stats, Store, StoreError, TokenEnds, TokenSubject, User, Visit,
-    WorkerId, Written, database,
+    RetryScope, RoleProgress, SharedToken, Sighting, Stats, Store, StoreError, TokenEnds, TokenSubject, Unsettled,
+    User, Visit, WorkerId, Written, database,
 };
 use crate::budget::ledger::{Beat, Heard, Ledger, ReplicaId};
 use crate::domain::document::{CustomerDocument, ImportRecord, UserDocument};
@@ -220,7 +220,7 @@ impl Store for SqliteStore {
         listing::user_owners(&self.readers, customer, users).await
     }
 
-    async fn unsettled(&self, email: &str) -> Result<Vec<(CustomerId, NewEntity)>, StoreError> {
+    async fn unsettled(&self, email: &str) -> Result<Vec<Unsettled>, StoreError> {
         listing::unsettled(&self.readers, email).await
     }
 
