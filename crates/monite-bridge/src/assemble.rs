@@ -185,7 +185,7 @@ impl Bridge {
         let reconciler = Reconciler::new(workshop, worker, setup.config.sync.workers);
         let broker = Broker::new(Arc::clone(&store), monite.clone(), Arc::clone(&setup.clock));
         let clock = Arc::clone(&setup.clock);
-        let audit = Audit::start(Arc::clone(&store));
+        let audit = Audit::start(Arc::clone(&store) as _, Arc::clone(&clock));
         Ok(Self { audit, setup, store, monite, limiter, events, reconciler, sweeper, broker, clock, jitter })
     }
 

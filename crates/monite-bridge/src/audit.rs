@@ -9,13 +9,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use monite::Clock;
 use serde::Serialize;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::store::{Store, StoreError};
+use crate::domain::ObjectId;
+use crate::store::{AuditStore, StoreError};
 
 /// Entries that may wait: a minute of a few hundred writes a second, in about 10 MiB at most.
-const QUEUE: usize = 20_000;
+pub const QUEUE: usize = 20_000;
 
 /// Written in one transaction at most.
 const AT_ONCE: usize = 500;
@@ -28,7 +30,7 @@ const AGAIN_AFTER: Duration = Duration::from_secs(1);
 pub struct AuditEntry {
     /// When.
     pub at: Timestamp,
-    /// Who: an API key's id, `bootstrap`, or `cli:` and the user of the host.
+    /// Who: an API key's id, `bootstrap`, `nobody` (without a key that is known), or `cli:` and the user of the host.
     pub who: String,
     /// What: method and route, or the command.
     pub what: String,
@@ -38,7 +40,8 @@ pub struct AuditEntry {
     pub user: Option<String>,
     /// From where.
     pub address: Option<String>,
-    /// How it ended: the status, `done`, or `unanswered` when the caller left before.
+    /// How it ended: the status, `done` or `failed` for a command, or `unanswered` when the caller left before. Of refused calls only
+    /// so many a minute have an entry; the next one says how many had none.
     pub outcome: String,
     /// The answer's `x-request-id`.
     pub request_id: Option<String>,
@@ -55,7 +58,7 @@ pub struct AuditRecord {
 }
 
 impl AuditEntry {
-    /// A command that somebody ran on the host and that was done.
+    /// A command that somebody ran on the host: done, unless [`AuditEntry::ended`] says something else.
     #[must_use]
     pub fn of_command(what: &str, at: Timestamp) -> Self {
         let user = ["USER", "LOGNAME", "USERNAME"].iter().find_map(|name| std::env::var(name).ok());
@@ -69,6 +72,26 @@ impl AuditEntry {
             outcome: "done".to_owned(),
             request_id: None,
         }
+    }
+
+    /// The same about this object.
+    #[must_use]
+    pub fn about(mut self, object: &ObjectId) -> Self {
+        let (customer, user) = match object {
+            ObjectId::Customer(customer) => (customer, None),
+            ObjectId::User(customer, user) => (customer, Some(user)),
+        };
+        (self.customer, self.user) = (Some(customer.to_string()), user.map(ToString::to_string));
+        self
+    }
+
+    /// The same, which ended like this.
+    #[must_use]
+    pub fn ended<T, E>(mut self, outcome: &Result<T, E>) -> Self {
+        if outcome.is_err() {
+            "failed".clone_into(&mut self.outcome);
+        }
+        self
     }
 }
 
@@ -94,10 +117,11 @@ impl Audit {
 
     /// Writes into this store, in a task of its own that ends with the last of the handles.
     #[must_use]
-    pub fn start(store: Arc<dyn Store>) -> Self {
+    pub fn start(store: Arc<dyn AuditStore>, clock: Arc<dyn Clock>) -> Self {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let lost = Arc::new(AtomicU64::new(0));
-        tokio::spawn(write_all(store, waiting, Arc::clone(&lost)));
+        let writer = Writer { store, clock, lost: Arc::clone(&lost) };
+        tokio::spawn(writer.write_all(waiting));
         Self { queue: Some(queue), lost }
     }
 
@@ -137,43 +161,52 @@ fn lose(lost: &AtomicU64, count: u64) {
     }
 }
 
-async fn write_all(store: Arc<dyn Store>, mut waiting: mpsc::Receiver<Message>, lost: Arc<AtomicU64>) {
-    let mut messages = Vec::with_capacity(AT_ONCE);
-    while waiting.recv_many(&mut messages, AT_ONCE).await > 0 {
-        let (mut entries, mut flushes) = (Vec::new(), Vec::new());
-        for message in messages.drain(..) {
-            match message {
-                Message::Entry(entry) => entries.push(*entry),
-                Message::Flush(done) => flushes.push(done),
-            }
-        }
-        if !entries.is_empty() {
-            write(store.as_ref(), &entries, &lost).await;
-        }
-        for done in flushes {
-            // Nobody waits any more if this fails.
-            let _ = done.send(());
-        }
-    }
+struct Writer {
+    store: Arc<dyn AuditStore>,
+    clock: Arc<dyn Clock>,
+    lost: Arc<AtomicU64>,
 }
 
-/// Until it is written, unless the store is closed: meanwhile the queue holds what comes.
-async fn write(store: &dyn Store, entries: &[AuditEntry], lost: &AtomicU64) {
-    let mut complained = false;
-    loop {
-        match store.append_audit(entries).await {
-            Ok(()) => return,
-            Err(StoreError::Closed) => return lose(lost, entries.len() as u64),
-            Err(error) if !complained => {
-                complained = true;
-                let error = &error as &dyn std::error::Error;
-                tracing::error!(
-                    error,
-                    "the audit log cannot be written; what was done waits in memory and is tried again"
-                );
+impl Writer {
+    async fn write_all(self, mut waiting: mpsc::Receiver<Message>) {
+        let mut messages = Vec::with_capacity(AT_ONCE);
+        while waiting.recv_many(&mut messages, AT_ONCE).await > 0 {
+            let (mut entries, mut flushes) = (Vec::new(), Vec::new());
+            for message in messages.drain(..) {
+                match message {
+                    Message::Entry(entry) => entries.push(*entry),
+                    Message::Flush(done) => flushes.push(done),
+                }
             }
-            Err(_) => {}
+            if !entries.is_empty() {
+                self.write(&entries).await;
+            }
+            for done in flushes {
+                // Nobody waits any more if this fails.
+                let _ = done.send(());
+            }
         }
-        tokio::time::sleep(AGAIN_AFTER).await;
+    }
+
+    /// Until it is written, unless the store is closed: meanwhile the queue holds what comes.
+    async fn write(&self, entries: &[AuditEntry]) {
+        let mut complained = false;
+        loop {
+            match self.store.append_audit(entries).await {
+                Ok(()) => return,
+                Err(StoreError::Closed) => return lose(&self.lost, entries.len() as u64),
+                Err(error) if !complained => {
+                    complained = true;
+                    let error = &error as &dyn std::error::Error;
+                    tracing::error!(
+                        error,
+                        entries = entries.len(),
+                        "the audit log cannot be written; what was done waits in memory and is tried again"
+                    );
+                }
+                Err(_) => {}
+            }
+            self.clock.sleep(AGAIN_AFTER).await;
+        }
     }
 }

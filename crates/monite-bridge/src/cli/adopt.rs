@@ -11,6 +11,7 @@ use super::output::{List, Output, Style};
 use super::why::unknown;
 use super::words;
 use crate::assemble::{Bridge, Setup};
+use crate::audit::AuditEntry;
 use crate::domain::{BridgeId, CustomerId, ObjectId};
 use crate::reconcile::adopt::{Grade, Linked, Match, Remark, Survey, link, survey};
 use crate::store::Adopted;
@@ -78,8 +79,15 @@ impl Adopt {
     pub(super) async fn run(&self, setup: Setup, output: &Output) -> Result<Exit, Failure> {
         let bridge = Bridge::assemble(setup).await?;
         let exit = self.work(&bridge, output).await;
+        let noted = if self.dry_run {
+            Ok(())
+        } else {
+            bridge.store.append_audit(&[AuditEntry::of_command("adopt", bridge.now()).ended(&exit)]).await
+        };
         bridge.close().await;
-        exit
+        let exit = exit?;
+        noted?;
+        Ok(exit)
     }
 
     async fn work(&self, bridge: &Bridge, output: &Output) -> Result<Exit, Failure> {
@@ -102,7 +110,7 @@ impl Adopt {
         }
         let mut telling = Telling { list: output.list("matches"), style: output.style(), total };
         for one in &found.matches {
-            self.link_one(bridge, one, &found.ours, &mut telling).await;
+            self.link_one(bridge, one, &found.ours, &mut telling).await?;
         }
         for remark in &found.remarks {
             telling.remark(remark);
@@ -135,21 +143,30 @@ impl Adopt {
         Ok(found)
     }
 
-    async fn link_one(&self, bridge: &Bridge, one: &Match, ours: &BTreeSet<BridgeId>, telling: &mut Telling<'_>) {
+    async fn link_one(
+        &self, bridge: &Bridge, one: &Match, ours: &BTreeSet<BridgeId>, telling: &mut Telling<'_>,
+    ) -> Result<(), Failure> {
         if one.grade > Grade::Exact {
-            return telling.propose(one);
+            telling.propose(one);
+            return Ok(());
         }
         if self.dry_run {
-            return telling.tell(one, "would_link", None, None);
+            telling.tell(one, "would_link", None, None);
+            return Ok(());
         }
         match until_free(bridge, one, ours).await {
-            Ok(Linked::By(Adopted::Linked { users })) => telling.tell(one, "linked", Some(users), None),
+            Ok(Linked::By(Adopted::Linked { users })) => {
+                telling.tell(one, "linked", Some(users), None);
+                let entry = AuditEntry::of_command(&format!("adopt {}", one.entity), bridge.now());
+                bridge.store.append_audit(&[entry.about(&ObjectId::Customer(one.customer.clone()))]).await?;
+            }
             Ok(Linked::By(Adopted::Already)) => {
                 telling.tell(one, "linked", None, Some("it was linked before".to_owned()))
             }
             Ok(refused) => telling.fail(one, refusal(&refused)),
             Err(error) => telling.fail(one, chain(&error)),
         }
+        Ok(())
     }
 }
 

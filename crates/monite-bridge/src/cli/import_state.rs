@@ -8,6 +8,7 @@ use super::export::{failure, summary};
 use super::failure::{Exit, Failure};
 use super::output::Output;
 use crate::assemble::Setup;
+use crate::audit::AuditEntry;
 use crate::{store, transfer};
 
 /// Read from the file at once.
@@ -32,6 +33,11 @@ impl ImportState {
         let imported = transfer::import(store.as_ref(), &run, from.as_mut()).await;
         store.close().await;
         let counts = imported.map_err(failure)?;
+        // It begins the log of the new database: that of the old one stays where it was written.
+        let store = setup.open_store().await?;
+        let what = format!("import-state {}", self.file.display());
+        store.append_audit(&[AuditEntry::of_command(&what, setup.now())]).await?;
+        store.close().await;
         output.result(&format!("{} stored", summary(&counts)), &counts);
         Ok(Exit::Done)
     }

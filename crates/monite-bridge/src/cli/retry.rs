@@ -7,6 +7,7 @@ use super::output::Output;
 use super::why::unknown;
 use super::words;
 use crate::assemble::Setup;
+use crate::audit::AuditEntry;
 use crate::domain::ObjectId;
 use crate::store::{RetryScope, Store};
 
@@ -32,6 +33,11 @@ impl Retry {
             None => RetryScope::All,
         };
         let due = store.retry(&scope, setup.now()).await?;
+        let entry = match &self.object {
+            Some(object) => AuditEntry::of_command("retry", setup.now()).about(object),
+            None => AuditEntry::of_command("retry --all", setup.now()),
+        };
+        store.append_audit(&[entry]).await?;
         let text = match due {
             0 => "nothing fails there; nothing was changed".to_owned(),
             _ => format!(

@@ -7,8 +7,9 @@ use serde::Serialize;
 use super::failure::{Exit, Failure};
 use super::output::Output;
 use crate::assemble::{Bridge, Setup};
+use crate::audit::AuditEntry;
 use crate::budget::Part;
-use crate::domain::{CustomerId, UserId};
+use crate::domain::{CustomerId, ObjectId, UserId};
 
 /// Issue an entity-user token, for debugging
 #[derive(Debug, clap::Args)]
@@ -35,10 +36,14 @@ impl Token {
         setup.part = Part::AFew;
         let bridge = Bridge::assemble(setup).await?;
         let handout = bridge.broker.token_for(&self.customer, &self.user).await;
+        let object = ObjectId::User(self.customer.clone(), self.user.clone());
+        let entry = AuditEntry::of_command("token", bridge.now()).about(&object).ended(&handout);
+        let noted = bridge.store.append_audit(&[entry]).await;
         bridge.close().await;
         let handout = handout.map_err(|error| {
             Failure::caused_by(&error, format!("See `monite-bridge why {}/{}`.", self.customer, self.user))
         })?;
+        noted?;
         if std::io::stdout().is_terminal() {
             output.note("This is a live credential: whoever has it acts as this user until it expires.");
         }

@@ -7,6 +7,8 @@ use super::failure::{Exit, Failure};
 use super::output::Output;
 use super::table;
 use crate::assemble::{Bridge, Setup};
+use crate::audit::AuditEntry;
+use crate::store::StoreError;
 use crate::store::seal::MasterKey;
 use crate::webhook::secrets::{self, SecretsError, WATCHED};
 use crate::webhook::subscribe::{self, Desk, Outcome, SubscribeError, Subscribed};
@@ -69,17 +71,31 @@ impl Webhooks {
         });
         match (&self.command, desk) {
             (Command::Subscribe { url }, Some(desk)) => {
-                tell(&desk.subscribe(url).await?, output);
+                let done = desk.subscribe(url).await;
+                note(bridge, "webhooks subscribe", Some(url), &done).await?;
+                tell(&done?, output);
                 Ok(())
             }
             (Command::Unsubscribe { url }, Some(desk)) => {
-                tell(&desk.unsubscribe(url.as_deref()).await?, output);
+                let done = desk.unsubscribe(url.as_deref()).await;
+                note(bridge, "webhooks unsubscribe", url.as_deref(), &done).await?;
+                tell(&done?, output);
                 Ok(())
             }
             (Command::Subscribe { .. } | Command::Unsubscribe { .. }, None) => Err(SecretsError::NoKeyToSeal.into()),
             (Command::List, _) => list(bridge, key.as_ref(), output).await,
         }
     }
+}
+
+/// Into the audit log, done or not: some of it may have been.
+async fn note<T, E>(bridge: &Bridge, what: &str, url: Option<&str>, done: &Result<T, E>) -> Result<(), StoreError> {
+    // What may be a secret in an address is not written down.
+    let place = url.and_then(|url| Url::parse(url).ok()).map_or_else(String::new, |url| {
+        format!(" {}://{}{}", url.scheme(), url.authority().rsplit('@').next().unwrap_or_default(), url.path())
+    });
+    let entry = AuditEntry::of_command(&format!("{what}{place}"), bridge.now()).ended(done);
+    bridge.store.append_audit(&[entry]).await
 }
 
 fn tell(done: &[Subscribed], output: &Output) {

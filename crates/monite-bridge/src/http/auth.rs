@@ -6,22 +6,24 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::Shared;
-use super::audit::Pending;
+use super::audit::{self, Pending};
 use super::problem::{Kind, Problem};
 use crate::api_key::ring::KeyRefusal;
 use crate::api_key::{Caller, Scope};
 
 /// Decides whether the call may use a route that needs `scope`.
-async fn check(app: &Shared, headers: &HeaderMap, scope: Scope) -> Result<Caller, Problem> {
-    let Some(given) = bearer(headers) else {
-        let detail = "Send the API key as `Authorization: Bearer KEY`; `monite-bridge keys create` makes one.";
-        return Err(unauthorized(detail, "Bearer realm=\"monite-bridge\""));
-    };
-    app.keys.check(given, scope).await.map_err(refuse)
+async fn check(app: &Shared, headers: &HeaderMap, scope: Scope) -> Result<Caller, Option<KeyRefusal>> {
+    let given = bearer(headers).ok_or(None)?;
+    app.keys.check(given, scope).await.map_err(Some)
 }
 
-fn refuse(refusal: KeyRefusal) -> Problem {
+/// `None`: there was no key at all.
+fn refuse(refusal: Option<KeyRefusal>) -> Problem {
     const INVALID: &str = "Bearer realm=\"monite-bridge\", error=\"invalid_token\"";
+    let Some(refusal) = refusal else {
+        let detail = "Send the API key as `Authorization: Bearer KEY`; `monite-bridge keys create` makes one.";
+        return unauthorized(detail, "Bearer realm=\"monite-bridge\"");
+    };
     match refusal {
         KeyRefusal::Unknown => {
             unauthorized("This API key is not known; `monite-bridge keys list` shows those there are.", INVALID)
@@ -65,6 +67,9 @@ pub(super) async fn require(State((app, scope)): State<(Shared, Scope)>, mut req
             }
             answer
         }
-        Err(problem) => problem.into_response(),
+        Err(refusal) => {
+            audit::refused(&app, refusal.as_ref(), &mut request).await;
+            refuse(refusal).into_response()
+        }
     }
 }

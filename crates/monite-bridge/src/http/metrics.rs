@@ -56,6 +56,10 @@ pub(super) async fn metrics(State(app): State<Shared>) -> Result<impl IntoRespon
     }
     text.family("monite_bridge_audit_lost_total", "counter", "Entries of the audit log that could not be kept.");
     text.value("monite_bridge_audit_lost_total", &[], app.audit.lost());
+    text.family("monite_bridge_calls_refused_total", "counter", "Calls refused for their API key, by why.");
+    for (reason, count) in app.door.refusals.counts() {
+        text.value("monite_bridge_calls_refused_total", &[("reason", reason)], count);
+    }
     let connections = &app.door.connections;
     text.gauge("monite_bridge_connections", "Connections that are open.", connections.count().into());
     text.family("monite_bridge_connections_refused_total", "counter", "Connections for which there was no room.");

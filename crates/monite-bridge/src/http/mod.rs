@@ -3,7 +3,8 @@
 //! - [`mod@router`]: every route, who may call it, and what wraps it; [`mod@serve`]: the listening side, of
 //!   [`connections`] (how many), each a [`connection`] (bounds in time and size) with or without [`tls`]
 //! - [`problem`]: every error; [`auth`]: who calls; `extract`: paths, queries and bodies
-//! - [`peer`]: from where a call comes; [`throttle`]: how often a session or an address may ask
+//! - [`peer`]: from where a call comes; [`throttle`]: how often a session or an address may ask; `refusals`: those whose key was refused;
+//!   `audit`: what is written down about a call
 //! - `resource`: what customers and users have in common; `condition`, `prefer`, `wait`: their headers
 //! - one file per resource; [`openapi`]: the document that describes it all
 
@@ -23,6 +24,7 @@ pub mod openapi;
 pub mod peer;
 pub mod prefer;
 pub mod problem;
+mod refusals;
 mod resource;
 mod roles;
 pub mod router;

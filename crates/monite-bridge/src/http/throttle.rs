@@ -16,6 +16,7 @@ use moka::sync::Cache;
 use super::connections::Connections;
 use super::peer::TrustedProxies;
 use super::problem::{Kind, Problem};
+use super::refusals::Refusals;
 use crate::config::{ServerConfig, SessionConfig};
 
 /// Buckets of one sort kept at most, about 150 bytes each. Whose bucket makes room for another begins with a full one.
@@ -41,6 +42,8 @@ pub struct Door {
     sessions: Option<Throttle>,
     addresses: Option<Throttle>,
     refused: [AtomicU64; 2],
+    /// Those whose key was refused.
+    pub(super) refusals: Refusals,
 }
 
 impl Door {
@@ -54,6 +57,7 @@ impl Door {
             sessions: session.rate_limit.map(Throttle::new),
             addresses: session.address_rate_limit.map(Throttle::new),
             refused: Default::default(),
+            refusals: Refusals::default(),
         }
     }
 

@@ -11,6 +11,7 @@ use super::failure::{Exit, Failure};
 use super::output::Output;
 use super::words;
 use crate::assemble::Setup;
+use crate::audit::AuditEntry;
 
 /// Bring customers and users from a file or a pipe into the store
 #[derive(Debug, clap::Args)]
@@ -42,11 +43,14 @@ impl Import {
         let outcome = run.all(source, &mut refused).await;
         let counts = run.counts;
         drop(progress);
+        let entry = AuditEntry::of_command(&format!("import {}", self.file.display()), setup.now()).ended(&outcome);
+        let noted = store.append_audit(&[entry]).await;
         store.close().await;
         if counts.lines > 0 || outcome.is_ok() {
             list.end(&summary(&counts), &counts);
         }
         outcome.map_err(|error| broke_off(&error, counts))?;
+        noted?;
         Ok(Exit::failed_if(counts.refused > 0))
     }
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used)]
 
 mod adopt;
+mod audit;
 mod demo;
 mod export;
 mod import;

@@ -26,6 +26,23 @@ impl Place {
         }
     }
 
+    /// Somebody is at the database itself. Panics with what it says when it refuses.
+    pub(crate) async fn run_sql(&self, statement: &'static str) {
+        use sqlx::Connection as _;
+        match self {
+            Self::File(_) => {
+                let mut connection = sqlx::SqliteConnection::connect(&self.url()).await.unwrap();
+                sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+            }
+            Self::Server(url) => {
+                let mut connection = Cluster::get().connect(name_of(url)).await;
+                sqlx::raw_sql(statement).execute(&mut connection).await.unwrap();
+                connection.close().await.unwrap();
+            }
+        }
+    }
+
     pub(crate) fn url(&self) -> String {
         match self {
             Self::File(folder) => format!("sqlite://{}", folder.path().join("bridge.db").display()),
@@ -37,10 +54,13 @@ impl Place {
 impl Drop for Place {
     fn drop(&mut self) {
         if let Self::Server(url) = self {
-            let name = url.split('?').next().and_then(|url| url.rsplit('/').next()).unwrap_or_default();
-            Cluster::get().remove(name);
+            Cluster::get().remove(name_of(url));
         }
     }
+}
+
+fn name_of(url: &str) -> &str {
+    url.split('?').next().and_then(|url| url.rsplit('/').next()).unwrap_or_default()
 }
 
 /// A place for the database: in memory where the system has such a place. What a process leaves behind when it dies is the same

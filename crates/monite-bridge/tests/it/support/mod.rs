@@ -321,6 +321,11 @@ impl TestBridge {
         self.place.url()
     }
 
+    /// Somebody is at its database, past the store.
+    pub(crate) async fn run_sql(&self, statement: &'static str) {
+        self.place.run_sql(statement).await;
+    }
+
     /// This process ends, and one on another database begins.
     pub(crate) async fn move_into(&mut self, place: Place) {
         self.store.close().await;
@@ -398,7 +403,7 @@ impl TestBridge {
             stopping: self.stopping.clone(),
             cors_origins: self.setup.cors_origins.clone(),
             door: Arc::new(self.door()),
-            audit: Audit::start(Arc::clone(&self.store)),
+            audit: Audit::start(Arc::clone(&self.store) as _, Arc::new(self.clock.clone())),
             on_user_delete: self.setup.on_user_delete,
             request_ids: RequestIds::new(&Jitter::seeded(self.setup.seed)),
             metrics: HttpMetrics::default(),
