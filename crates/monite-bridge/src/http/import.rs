@@ -1,17 +1,20 @@
 //! `POST /v1/import`: customers with their users in, one line each; one result line out per line, as they are stored.
 //!
 //! Lines are read and checked by a task of their own while the batch before is being stored. Nobody runs ahead: the next batch is
-//! stored when the result lines of the one before have been taken. A line that is wrong costs nothing else.
+//! stored when the result lines of the one before have been taken. A line that is wrong costs nothing else. An import may take any time,
+//! as long as something comes.
 
+use std::io::ErrorKind;
 use std::sync::Arc;
 use std::time::Duration;
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, BodyDataStream, Bytes};
 use axum::extract::{Request, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use futures::TryStreamExt as _;
 use futures::stream::unfold;
+use futures::{Stream, StreamExt as _};
+use monite::Clock;
 use serde::Serialize;
 use tokio::io::{AsyncBufRead, BufReader};
 use tokio::sync::mpsc;
@@ -37,6 +40,10 @@ const BATCH: usize = 500;
 /// A line that has arrived is stored after this long even if the batch is not full: whoever sends slowly still sees results.
 const LINGER: Duration = Duration::from_millis(100);
 
+/// A body of which nothing comes for so long has been given up by whoever sent it. Shorter than what proxies wait, so that the end that
+/// is met is ours.
+const BETWEEN_CHUNKS: Duration = Duration::from_secs(30);
+
 pub(super) async fn import(State(app): State<Shared>, request: Request) -> Result<Response, Problem> {
     check_media_type(request.headers(), &[NDJSON, "application/ndjson", "application/jsonl"])?;
     // One batch waits while one is being stored.
@@ -53,8 +60,9 @@ pub(super) async fn import(State(app): State<Shared>, request: Request) -> Resul
 
 /// Reads lines and puts them together to batches.
 async fn gather(app: Shared, body: Body, batches: mpsc::Sender<Vec<Line>>) {
-    let stream = body.into_data_stream().map_err(std::io::Error::other);
-    let mut lines = NdjsonLines::new(BufReader::new(StreamReader::new(stream)), Arc::clone(&app.templates));
+    let stream = std::pin::pin!(without_long_pauses(body.into_data_stream(), Arc::clone(&app.clock)));
+    let reader = StreamReader::new(stream);
+    let mut lines = NdjsonLines::new(BufReader::new(reader), Arc::clone(&app.templates));
     let mut more = true;
     while more {
         let mut batch = Vec::new();
@@ -64,6 +72,21 @@ async fn gather(app: Shared, body: Body, batches: mpsc::Sender<Vec<Line>>) {
             return;
         }
     }
+}
+
+/// The body, which fails once nothing has come for [`BETWEEN_CHUNKS`]. That says nothing about how long all of it takes.
+fn without_long_pauses(body: BodyDataStream, clock: Arc<dyn Clock>) -> impl Stream<Item = std::io::Result<Bytes>> {
+    unfold((body, clock), |(mut body, clock)| async move {
+        let chunk = tokio::select! {
+            biased;
+            chunk = body.next() => chunk?.map_err(std::io::Error::other),
+            () = clock.sleep(BETWEEN_CHUNKS) => {
+                let nothing = format!("nothing came for {} s", BETWEEN_CHUNKS.as_secs());
+                Err(std::io::Error::new(ErrorKind::TimedOut, nothing))
+            }
+        };
+        Some((chunk, (body, clock)))
+    })
 }
 
 /// Fills a batch with the next lines, at least one unless the input is over; whether there may be more.

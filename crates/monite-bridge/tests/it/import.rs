@@ -100,8 +100,8 @@ async fn results_come_while_lines_are_still_being_sent() {
     let mut live = Live::open(&bridge).await;
     for id in ["first", "second"] {
         live.send(line(id, &[]) + "\n");
-        // A batch that is not full is stored after a moment.
-        bridge.clock.wait_for_sleepers(1).await;
+        // A batch that is not full is stored after a moment; and what comes next is waited for.
+        bridge.clock.wait_for_sleepers(2).await;
         bridge.clock.advance(Duration::from_millis(100));
         let result = live.next().await.unwrap();
         assert_eq!(result.lines().count(), 1, "{result}");
@@ -163,4 +163,33 @@ async fn only_ndjson_is_read() {
     let refused = bridge.call("POST", "/v1/import").body("text/csv", "id,type\n").send().await;
     assert_eq!((refused.status, refused.problem()), (415, "unsupported-media-type".to_owned()));
     assert_eq!(refused.header("accept"), Some("application/x-ndjson, application/ndjson, application/jsonl"));
+}
+
+#[tokio::test]
+async fn an_import_of_which_nothing_comes_any_more_ends_however_long_it_took_before() {
+    let bridge = TestBridge::start().await;
+    let (send, receive) = tokio::sync::mpsc::channel::<Result<Bytes, std::convert::Infallible>>(1);
+    let body = futures::stream::unfold(receive, |mut body| async { Some((body.recv().await?, body)) });
+    let call = bridge.call("POST", "/v1/import").body("application/x-ndjson", Body::from_stream(body));
+    let mut results = call.open().await.into_body().into_data_stream();
+    // Piece by piece, each in time, and all of them taking ten times as long as nothing may come.
+    let line = format!("{}\n", line("acme", &["ana"]));
+    let pieces: Vec<_> = line.as_bytes().chunks(line.len().div_ceil(15)).map(Bytes::copy_from_slice).collect();
+    for piece in &pieces {
+        send.send(Ok(piece.clone())).await.unwrap();
+        // There is room again once it was taken.
+        drop(send.reserve().await.unwrap());
+        bridge.clock.wait_for_sleepers(1).await;
+        bridge.advance(20);
+    }
+    let result = results.next().await.unwrap().unwrap();
+    assert_eq!(serde_json::from_slice::<Value>(&result).unwrap()["status"], "created");
+    send.send(Ok(pieces[0].clone())).await.unwrap();
+    drop(send.reserve().await.unwrap());
+    bridge.clock.wait_for_sleepers(1).await;
+    bridge.advance(31);
+    let rest = tokio::time::timeout(Duration::from_secs(20), results.next()).await;
+    assert!(rest.expect("waited 20 s for the end of an import of which nothing comes").is_none());
+    assert!(bridge.logged(&["an import broke off", "nothing came for 30 s"]) > 0);
+    drop(send);
 }

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use monite_bridge::http::connection::Patience;
 use monite_bridge::http::{Entrance, Tls, TlsError, serve};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
@@ -17,10 +18,10 @@ use tokio_rustls::rustls::{ClientConfig, ProtocolVersion, RootCertStore, Support
 use crate::support::{Setup, TestBridge};
 
 /// A certificate for `localhost`, its own root, and its key.
-struct Pair {
+pub(crate) struct Pair {
     der: CertificateDer<'static>,
-    cert: String,
-    key: String,
+    pub(crate) cert: String,
+    pub(crate) key: String,
 }
 
 fn pair_until(year: i32) -> Pair {
@@ -37,7 +38,7 @@ fn pair_until(year: i32) -> Pair {
     Pair { cert: pem("CERTIFICATE", &der), der, key }
 }
 
-fn pair() -> Pair {
+pub(crate) fn pair() -> Pair {
     pair_until(2100)
 }
 
@@ -63,10 +64,14 @@ impl Files {
 
 /// A server on a port of its own; it ends with the bridge.
 async fn served(bridge: &TestBridge, files: &Files) -> std::net::SocketAddr {
+    served_with(bridge, files, Patience::default()).await
+}
+
+async fn served_with(bridge: &TestBridge, files: &Files, patience: Patience) -> std::net::SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let tls = Tls::open(&files.cert, &files.key, bridge.clock_now()).unwrap();
-    tokio::spawn(serve(Entrance::from(listener).with_tls(Some(tls)), bridge.app()));
+    tokio::spawn(serve(Entrance::from(listener).with_tls(Some(tls)).with_patience(patience), bridge.app()));
     address
 }
 
@@ -96,6 +101,12 @@ async fn ask(stream: &mut TlsStream<TcpStream>) -> String {
     };
     tokio::time::timeout(Duration::from_secs(20), read).await.expect("waited 20 s for the answer");
     String::from_utf8(answer).unwrap()
+}
+
+/// Asks once, as one that trusts this certificate only.
+pub(crate) async fn answers_https(address: &str, trusted: &Pair) {
+    let answer = ask(&mut shake(address.parse().unwrap(), trusted, &TLS13, &[]).await.unwrap()).await;
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
 #[tokio::test]
@@ -155,6 +166,57 @@ async fn a_new_certificate_counts_for_new_handshakes_and_cuts_nothing() {
     bridge.clock.wait_for_sleepers(1).await;
     assert_eq!(bridge.logged(&["cannot be used; the certificate from before stays"]), 1);
     ask(&mut shake(address, &new, &TLS13, &[]).await.unwrap()).await;
+}
+
+/// The beginning of a ClientHello of TLS 1.2 that says it is 512 bytes long.
+const HALF_A_HELLO: &[u8] = &[0x16, 0x03, 0x01, 0x02, 0x00, 0x01, 0x00, 0x01, 0xfc, 0x03, 0x03];
+
+/// Short, because it is real time.
+const SHORT: Duration = Duration::from_millis(300);
+
+/// Reads until the other side ends it.
+async fn ends(stream: &mut (impl tokio::io::AsyncRead + Unpin), what: &str) {
+    // A reset is an end, too.
+    let end = async { while stream.read_buf(&mut Vec::new()).await.is_ok_and(|read| read > 0) {} };
+    tokio::time::timeout(Duration::from_secs(20), end).await.unwrap_or_else(|_| panic!("waited 20 s for {what}"));
+}
+
+#[tokio::test]
+async fn a_handshake_that_does_not_come_to_its_end_is_cut_off() {
+    let bridge = TestBridge::start().await;
+    let pair = pair();
+    let files = Files::of(&pair);
+    let patience = Patience { handshake: SHORT, ..Patience::default() };
+    let address = served_with(&bridge, &files, patience).await;
+    for (said, what) in [(&[][..], "the end of a silent one"), (HALF_A_HELLO, "the end of half a hello")] {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(said).await.unwrap();
+        ends(&mut stream, what).await;
+    }
+    ask(&mut shake(address, &pair, &TLS13, &[]).await.unwrap()).await;
+}
+
+#[tokio::test]
+async fn a_connection_of_http_2_that_nobody_uses_ends() {
+    let bridge = TestBridge::start().await;
+    let pair = pair();
+    let files = Files::of(&pair);
+    let address = served_with(&bridge, &files, Patience { idle: SHORT, ..Patience::default() }).await;
+    let mut silent = shake(address, &pair, &TLS13, &["h2"]).await.unwrap();
+    ends(&mut silent, "the end of a connection that says nothing after the handshake").await;
+
+    let stream = shake(address, &pair, &TLS13, &["h2"]).await.unwrap();
+    let io = hyper_util::rt::TokioIo::new(stream);
+    let (mut send, connection) =
+        hyper::client::conn::http2::handshake(hyper_util::rt::TokioExecutor::new(), io).await.unwrap();
+    let connection = tokio::spawn(connection);
+    let request = http::Request::get("https://localhost/healthz").body(axum::body::Body::empty()).unwrap();
+    let answer = tokio::time::timeout(Duration::from_secs(20), send.send_request(request)).await;
+    assert_eq!(answer.expect("waited 20 s for the answer").unwrap().status(), 200);
+    // It is still held, and answers every ping: that is no use of it.
+    let ended = tokio::time::timeout(Duration::from_secs(20), connection).await;
+    ended.expect("waited 20 s for the end of a connection that nobody uses").unwrap().unwrap();
+    drop(send);
 }
 
 /// Moves the clock until the log says so.

@@ -6,6 +6,7 @@ use monite_sandbox::{Fault, FaultRule, Sandbox};
 use serde_json::Value;
 
 use super::support::{API_KEY, CLIENT_ID, CLIENT_SECRET, Place, TWO, example, sandbox};
+use crate::tls::{answers_https, pair};
 
 /// The contract: a service that is told to stop is gone within ten seconds.
 const STOPS_WITHIN: Duration = Duration::from_secs(10);
@@ -146,6 +147,36 @@ async fn an_address_that_is_taken_is_refused() {
     ]);
     let ran = place.run(&["serve"]).code(2);
     assert!(ran.stderr.contains(&address) && ran.stderr.contains("server.listen"), "{ran:#?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn serve_speaks_https_with_the_files_it_is_told_and_refuses_others_by_name() {
+    // Nothing listens on port 1.
+    let place = Place::against("http://127.0.0.1:1/v1");
+    place.write("monite-bridge.toml", "[server]\ntls_cert = \"cert.pem\"\ntls_key = \"key.pem\"\n");
+    let (one, other) = (pair(), pair());
+    place.write("cert.pem", &one.cert);
+    let refuses = |expected: &[&str]| {
+        let ran = place.run(&["serve"]).code(2);
+        for text in expected {
+            assert!(ran.stderr.contains(text), "{text}: {ran:#?}");
+        }
+        assert!(!ran.stdout.contains("listening"), "{ran:#?}");
+    };
+    refuses(&["server.tls_key", "key.pem cannot be read", "No such file"]);
+    place.write("key.pem", "no key");
+    refuses(&["server.tls_key", "key.pem cannot be used", "there is no private key"]);
+    place.write("key.pem", &other.key);
+    refuses(&["server.tls_key", "the key in key.pem is not the key of the certificate in cert.pem"]);
+    place.write("key.pem", &one.key);
+    place.write("cert.pem", "no certificate");
+    refuses(&["server.tls_cert", "cert.pem cannot be used", "there is no certificate"]);
+    place.write("cert.pem", &one.cert);
+    let bridge = place.start(&["serve"]);
+    assert!(bridge.url.starts_with("https://127.0.0.1:"), "{}", bridge.url);
+    answers_https(bridge.url.strip_prefix("https://").unwrap(), &one).await;
+    let (code, log) = bridge.terminate();
+    assert_eq!(code, 0, "{log}");
 }
 
 /// Waits until this many calls that the sandbox is to delay have arrived there.
