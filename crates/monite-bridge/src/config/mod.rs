@@ -120,6 +120,12 @@ impl Config {
                     .to_owned(),
             );
         }
+        if session.takes_any_page() {
+            notes.push(
+                "[session] names no authorized_parties: Clerk's sessions of any page on the instance's domains would do; list the origins of yours"
+                    .to_owned(),
+            );
+        }
         if let MoniteTarget::BaseUrl(url) = &self.monite.target
             && url.starts_with("http://")
             && !self.monite.is_loopback()

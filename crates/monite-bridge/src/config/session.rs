@@ -23,6 +23,9 @@ pub struct SessionConfig {
     pub issuer: Option<String>,
     /// Sessions must be meant for one of these (`aud`); empty means the claim is not looked at.
     pub audience: Vec<String>,
+    /// Sessions must have been made for one of these (`azp`): Clerk's is the origin of the page, others' a client's id. Empty means the
+    /// claim is not looked at.
+    pub authorized_parties: Vec<String>,
     /// How far the issuer's clock may be from ours.
     pub leeway: Duration,
     /// The claim that holds the customer's id.
@@ -78,6 +81,7 @@ impl Default for SessionConfig {
             hs256_secret_env: None,
             issuer: None,
             audience: Vec::new(),
+            authorized_parties: Vec::new(),
             leeway: Duration::from_secs(30),
             customer_claim: "org_id".to_owned(),
             user_claim: "sub".to_owned(),
@@ -102,6 +106,7 @@ impl SessionConfig {
             hs256_secret_env: section.parsed("hs256_secret_env", variable_name),
             issuer,
             audience: section.texts("audience").unwrap_or(audience),
+            authorized_parties: section.texts("authorized_parties").unwrap_or_default(),
             leeway: section.duration("leeway", Duration::ZERO..=MAX_LEEWAY).unwrap_or(default.leeway),
             customer_claim: section.text("customer_claim").unwrap_or(customer_claim),
             user_claim: section.text("user_claim").unwrap_or(default.user_claim),
@@ -173,6 +178,11 @@ impl SessionConfig {
     pub(super) fn takes_any_audience(&self) -> bool {
         let from_issuer = self.jwks_url.is_some() || self.jwks_file.is_some();
         from_issuer && self.audience.is_empty() && self.preset.is_none_or(SessionPreset::has_audience)
+    }
+
+    /// Whether Clerk's sessions for any page of the instance would do: its tokens name no audience, only the page.
+    pub(super) fn takes_any_page(&self) -> bool {
+        self.preset == Some(SessionPreset::Clerk) && self.authorized_parties.is_empty() && self.audience.is_empty()
     }
 
     /// Whether sessions can be checked at all.

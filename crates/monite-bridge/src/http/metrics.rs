@@ -123,10 +123,16 @@ impl Text {
 
     /// The keys that sessions are signed with.
     fn sessions(&mut self, app: &App) {
+        if let Some(sessions) = &app.sessions {
+            let help =
+                "Signatures of sessions checked: one for a session that is good, one for each try of one that is not.";
+            self.family("monite_bridge_session_signatures_total", "counter", help);
+            self.value("monite_bridge_session_signatures_total", &[], sessions.signatures_checked());
+        }
         if let Some(counts) = app.sessions.as_ref().and_then(Sessions::check_counts) {
             let help = "Asks whether a session is still alive, by what the issuer said.";
             self.family("monite_bridge_session_checks_total", "counter", help);
-            for (outcome, count) in ["alive", "ended", "failed"].into_iter().zip(counts) {
+            for (outcome, count) in ["alive", "ended", "failed", "not_asked"].into_iter().zip(counts) {
                 self.value("monite_bridge_session_checks_total", &[("outcome", outcome)], count);
             }
         }

@@ -14,6 +14,7 @@ use crate::domain::{CustomerId, InvalidId, UserId};
 pub(super) struct Rules {
     issuer: Option<String>,
     audience: Vec<String>,
+    parties: Vec<String>,
     leeway: Duration,
     customer: IdClaim,
     user: IdClaim,
@@ -46,8 +47,6 @@ pub(super) struct Accepted {
     pub(super) exp: Timestamp,
     /// When it ends here, leeway included.
     pub(super) until: Timestamp,
-    /// The number of the keys it was verified with; 0 for a shared secret.
-    pub(super) generation: u64,
 }
 
 impl Rules {
@@ -58,16 +57,15 @@ impl Rules {
         Self {
             issuer: config.issuer.clone(),
             audience: config.audience.clone(),
+            parties: config.authorized_parties.clone(),
             leeway: config.leeway,
             customer: IdClaim { name: config.customer_claim.clone(), form: customer_form },
             user: IdClaim { name: config.user_claim.clone(), form: user_form },
         }
     }
 
-    /// Decides on claims whose signature, by the keys of `generation`, is right.
-    pub(super) fn check(
-        &self, claims: &Map<String, Value>, now: Timestamp, generation: u64,
-    ) -> Result<Accepted, SessionRefusal> {
+    /// Decides on claims whose signature is right.
+    pub(super) fn check(&self, claims: &Map<String, Value>, now: Timestamp) -> Result<Accepted, SessionRefusal> {
         let leeway = self.leeway.as_secs_f64();
         let now = now.as_microsecond() as f64 / 1e6;
         let exp = number(claims, "exp")?.ok_or_else(|| SessionRefusal::Missing("exp".to_owned()))?;
@@ -79,11 +77,12 @@ impl Rules {
         }
         self.check_issuer(claims)?;
         self.check_audience(claims)?;
+        self.check_party(claims)?;
         let user = SessionUser {
             customer: self.customer.id(claims, CustomerId::parse)?,
             user: self.user.id(claims, UserId::parse)?,
         };
-        Ok(Accepted { user, exp: seconds(exp), until: seconds(exp + leeway), generation })
+        Ok(Accepted { user, exp: seconds(exp), until: seconds(exp + leeway) })
     }
 
     fn check_issuer(&self, claims: &Map<String, Value>) -> Result<(), SessionRefusal> {
@@ -107,6 +106,19 @@ impl Rules {
             Some(Value::Array(given)) if given.iter().any(ours) => Ok(()),
             Some(given) if ours(given) => Ok(()),
             Some(_) => Err(SessionRefusal::Audience),
+        }
+    }
+
+    /// `azp`: for whom the issuer made it (OpenID Connect Core, section 2); Clerk's is the origin of the page. One without it would do for
+    /// every page, so once configured it must be there.
+    fn check_party(&self, claims: &Map<String, Value>) -> Result<(), SessionRefusal> {
+        if self.parties.is_empty() {
+            return Ok(());
+        }
+        match claims.get("azp") {
+            None => Err(SessionRefusal::Missing("azp".to_owned())),
+            Some(Value::String(given)) if self.parties.contains(given) => Ok(()),
+            Some(_) => Err(SessionRefusal::Party),
         }
     }
 }

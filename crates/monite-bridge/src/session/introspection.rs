@@ -11,6 +11,7 @@ use moka::sync::Cache;
 use monite::Clock;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use tokio::sync::Semaphore;
 use url::Url;
 
 use super::claims::{Accepted, seconds};
@@ -32,8 +33,15 @@ pub(super) struct Introspection {
     alive_until: Cache<[u8; 32], Timestamp>,
     asking: Flights<[u8; 32], Verdict>,
     down: AtomicBool,
-    counts: [AtomicU64; 3],
+    counts: [AtomicU64; 4],
+    room: Arc<Semaphore>,
 }
+
+/// Asks at once. An issuer that answers within 50 ms answers more than a thousand a second; one that is slow is not helped by more.
+const MOST_ASKS: usize = 64;
+
+/// Where it is counted that there was no room; before it stand the verdicts.
+const NOT_ASKED: usize = 3;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verdict {
@@ -73,10 +81,12 @@ impl Introspection {
             asking: Flights::default(),
             down: AtomicBool::new(false),
             counts: Default::default(),
+            room: Arc::new(Semaphore::new(MOST_ASKS)),
         }
     }
 
-    /// Passes a session that is alive. One ask is under way for each token, however many wait.
+    /// Passes a session that is alive. One ask is under way for each token, however many wait, and [`MOST_ASKS`] for all: a session
+    /// for which there is no room has to come back.
     pub(super) async fn check(
         self: &Arc<Self>, hash: [u8; 32], token: &str, accepted: &Accepted,
     ) -> Result<(), SessionError> {
@@ -84,8 +94,16 @@ impl Introspection {
             return Ok(());
         }
         let verdict = self.asking.join(hash, || {
+            let Ok(room) = Arc::clone(&self.room).try_acquire_owned() else {
+                self.counts[NOT_ASKED].fetch_add(1, Ordering::Relaxed);
+                return None;
+            };
             let (this, token, exp) = (Arc::clone(self), SecretString::from(token), accepted.exp);
-            Some(async move { this.ask(hash, &token, exp).await })
+            Some(async move {
+                let verdict = this.ask(hash, &token, exp).await;
+                drop(room);
+                verdict
+            })
         });
         match verdict.await.unwrap_or(Verdict::NoAnswer) {
             Verdict::Alive => Ok(()),
@@ -94,8 +112,8 @@ impl Introspection {
         }
     }
 
-    /// How often the answer was alive, ended, and none at all.
-    pub(super) fn counts(&self) -> [u64; 3] {
+    /// How often the answer was alive, ended, and none at all, and how often there was no room to ask.
+    pub(super) fn counts(&self) -> [u64; 4] {
         self.counts.each_ref().map(|count| count.load(Ordering::Relaxed))
     }
 

@@ -22,6 +22,7 @@ mod token;
 mod web;
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -51,6 +52,9 @@ const REMEMBERED: u64 = 100_000;
 /// A remembered session that nobody used for so long makes room.
 const IDLE: Duration = Duration::from_secs(60 * 60);
 
+/// In the place of the number of keys, with a shared secret.
+const NO_KEYS: u64 = 0;
+
 /// Who a session is for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionUser {
@@ -69,7 +73,9 @@ pub struct Sessions {
 struct Inner {
     signed: Signed,
     rules: Rules,
-    accepted: Cache<[u8; 32], Arc<Accepted>>,
+    /// By the hash of the token, and the number of the keys it was verified with.
+    accepted: Cache<([u8; 32], u64), Arc<Accepted>>,
+    signatures: AtomicU64,
     introspection: Option<Arc<Introspection>>,
     clock: Arc<dyn Clock>,
 }
@@ -145,7 +151,8 @@ impl Sessions {
         };
         let introspection = introspection(config, secrets, &clock)?;
         let accepted = Cache::builder().max_capacity(REMEMBERED).time_to_idle(IDLE).build();
-        Ok(Some(Self { inner: Arc::new(Inner { signed, rules: Rules::of(config), accepted, introspection, clock }) }))
+        let (rules, signatures) = (Rules::of(config), AtomicU64::new(0));
+        Ok(Some(Self { inner: Arc::new(Inner { signed, rules, accepted, signatures, introspection, clock }) }))
     }
 
     /// Keeps keys by URL fresh, until `stopping`.
@@ -179,9 +186,16 @@ impl Sessions {
         Ok(accepted.user.clone())
     }
 
-    /// How often the issuer said that a session is alive, that it has ended, and nothing; `None` where it is not asked.
+    /// How many signatures were checked: the costly part, done once for a session that is good and for each try of one that is not.
     #[must_use]
-    pub fn check_counts(&self) -> Option<[u64; 3]> {
+    pub fn signatures_checked(&self) -> u64 {
+        self.inner.signatures.load(Ordering::Relaxed)
+    }
+
+    /// How often the issuer said that a session is alive, that it has ended, and nothing, and how often it was not asked because it has
+    /// too many asks to answer already; `None` where it is never asked.
+    #[must_use]
+    pub fn check_counts(&self) -> Option<[u64; 4]> {
         self.inner.introspection.as_ref().map(|introspection| introspection.counts())
     }
 
@@ -217,24 +231,58 @@ impl Inner {
     /// was taken back ends those it had signed.
     fn remembered(&self, hash: &[u8; 32]) -> Option<Arc<Accepted>> {
         let generation = match &self.signed {
-            Signed::Secret(_) => 0,
+            Signed::Secret(_) => NO_KEYS,
             Signed::Keys(source) => source.current().number(),
         };
-        self.accepted.get(hash).filter(|accepted| accepted.generation == generation)
+        self.accepted.get(&(*hash, generation))
     }
 
     async fn check_and_remember(&self, token: &str, hash: [u8; 32]) -> Result<Arc<Accepted>, SessionError> {
         let parts = Parts::of(token)?;
-        let generation = match &self.signed {
-            Signed::Secret(secret) => {
-                check_secret(&parts, secret)?;
-                0
+        match &self.signed {
+            Signed::Secret(secret) => Ok(self.accept((hash, NO_KEYS), &parts, || check_secret(&parts, secret))?),
+            Signed::Keys(source) => self.check_key(&parts, hash, source).await,
+        }
+    }
+
+    /// Checks the signature, if need be after one more look at the issuer's keys.
+    async fn check_key(
+        &self, parts: &Parts<'_>, hash: [u8; 32], source: &KeySource,
+    ) -> Result<Arc<Accepted>, SessionError> {
+        let mut looked_again = false;
+        loop {
+            let held = source.current().get();
+            let chosen = held.as_ref().map(|held| held.keys.choose(&parts.header));
+            match (chosen, &held) {
+                (Some(Ok(key)), Some(held)) => {
+                    let check = || match key.verifies(parts.signature, parts.signed) {
+                        true => Ok(()),
+                        false => Err(SessionRefusal::KeySignature),
+                    };
+                    return Ok(self.accept((hash, held.number), parts, check)?);
+                }
+                (Some(Err(refusal)), _) if !refusal.may_be_a_new_key() => return Err(refusal.into()),
+                (Some(Err(refusal)), _) if looked_again => return Err(source.cannot_tell().unwrap_or(refusal.into())),
+                (None, _) if looked_again => return Err(source.unavailable()),
+                (Some(_) | None, _) => {
+                    source.look_again().await;
+                    looked_again = true;
+                }
             }
-            Signed::Keys(source) => check_key(&parts, source).await?,
+        }
+    }
+
+    /// Checks signature and claims, and remembers a session that is good. Of many that come with the same one at the same time, one
+    /// checks, and the others wait for that.
+    fn accept(
+        &self, key: ([u8; 32], u64), parts: &Parts<'_>, signature: impl FnOnce() -> Result<(), SessionRefusal>,
+    ) -> Result<Arc<Accepted>, SessionRefusal> {
+        let check = || {
+            self.signatures.fetch_add(1, Ordering::Relaxed);
+            signature()?;
+            Ok(Arc::new(self.rules.check(&parts.claims()?, self.clock.now())?))
         };
-        let accepted = Arc::new(self.rules.check(&parts.claims()?, self.clock.now(), generation)?);
-        self.accepted.insert(hash, Arc::clone(&accepted));
-        Ok(accepted)
+        self.accepted.try_get_with(key, check).map_err(Arc::unwrap_or_clone)
     }
 }
 
@@ -256,26 +304,6 @@ fn check_secret(parts: &Parts<'_>, secret: &DecodingKey) -> Result<(), SessionRe
     // A signature that is not even base64url is a wrong one.
     let verified = jsonwebtoken::crypto::verify(parts.signature, parts.signed, secret, Algorithm::HS256);
     if verified.unwrap_or(false) { Ok(()) } else { Err(SessionRefusal::Signature) }
-}
-
-/// Checks the signature, if need be after one more look at the issuer's keys. Gives the generation of the key that verified it.
-async fn check_key(parts: &Parts<'_>, source: &KeySource) -> Result<u64, SessionError> {
-    let mut looked_again = false;
-    loop {
-        let held = source.current().get();
-        let chosen = held.as_ref().map(|held| held.keys.choose(&parts.header));
-        match (chosen, &held) {
-            (Some(Ok(key)), Some(held)) if key.verifies(parts.signature, parts.signed) => return Ok(held.number),
-            (Some(Ok(_)), _) => return Err(SessionRefusal::KeySignature.into()),
-            (Some(Err(refusal)), _) if !refusal.may_be_a_new_key() => return Err(refusal.into()),
-            (Some(Err(refusal)), _) if looked_again => return Err(source.cannot_tell().unwrap_or(refusal.into())),
-            (None, _) if looked_again => return Err(source.unavailable()),
-            (Some(Err(_)) | None, _) => {
-                source.look_again().await;
-                looked_again = true;
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -81,6 +81,9 @@ pub enum SessionRefusal {
     /// `aud` names somebody else.
     #[error("it is meant for another audience (aud) than the configured one")]
     Audience,
+    /// `azp` names somebody else.
+    #[error("it was made for another party (azp) than the configured ones")]
+    Party,
 }
 
 impl SessionRefusal {

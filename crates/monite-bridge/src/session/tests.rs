@@ -200,7 +200,7 @@ fn with_preset(preset: SessionPreset, user_claim: &str, claims: &Value) -> Strin
         user_claim: user_claim.to_owned(),
         ..SessionConfig::default()
     };
-    match Rules::of(&config).check(&claims, at(NOW), 1) {
+    match Rules::of(&config).check(&claims, at(NOW)) {
         Ok(accepted) => format!("{}/{}", accepted.user.customer, accepted.user.user),
         Err(refusal) => refusal.to_string(),
     }
@@ -237,4 +237,56 @@ fn the_bars_of_auth0_become_colons_and_no_two_users_become_one() {
     assert_eq!(check(SessionPreset::Auth0, "sub", "auth0|../x"), format!("the claim sub {no_id}"));
     assert_eq!(check(SessionPreset::Auth0, "other", "auth0|5f7c"), format!("the claim other {no_id}"));
     assert_eq!(check(SessionPreset::Clerk, "sub", "auth0|5f7c"), format!("the claim sub {no_id}"));
+}
+
+#[test]
+fn no_signature_is_verified_twice_for_the_same_session() {
+    const AT_ONCE: usize = 4;
+    const ROUNDS: u64 = 200;
+    let sessions = sessions(|_| {});
+    let together = std::sync::Barrier::new(AT_ONCE);
+    let tokens: Vec<String> =
+        (0..ROUNDS).map(|jti| sign(&json!({"org_id": "acme", "sub": "ana", "exp": NOW + 60, "jti": jti}))).collect();
+    std::thread::scope(|scope| {
+        for _ in 0..AT_ONCE {
+            scope.spawn(|| {
+                for token in &tokens {
+                    together.wait();
+                    verify(&sessions, token).unwrap();
+                }
+            });
+        }
+    });
+    assert_eq!(sessions.signatures_checked(), ROUNDS, "once for each, whoever came with it at the same time");
+    tokens.iter().for_each(|token| drop(verify(&sessions, token).unwrap()));
+    assert_eq!(sessions.signatures_checked(), ROUNDS, "and never again");
+    // A bad one is nobody's to remember, or whoever guesses would fill the memory.
+    let forged = format!("{}x", tokens[0]);
+    (0..2).for_each(|_| assert_eq!(verify(&sessions, &forged), Err(SessionRefusal::Signature)));
+    assert_eq!(sessions.signatures_checked(), ROUNDS + 2);
+}
+
+#[test]
+fn a_session_made_for_another_page_is_refused() {
+    let ours = |config: &mut SessionConfig| {
+        config.preset = Some(SessionPreset::Clerk);
+        config.authorized_parties = vec!["https://app.example.com".to_owned(), "https://admin.example.com".to_owned()];
+    };
+    let claims = |azp: Value| json!({"org_id": "acme", "sub": "ana", "exp": NOW + 60, "azp": azp});
+    const OTHER: &str = "it was made for another party (azp) than the configured ones";
+    for (azp, expected) in [
+        (json!("https://app.example.com"), "acme/ana"),
+        (json!("https://admin.example.com"), "acme/ana"),
+        (json!("https://app.example.com.evil.example"), OTHER),
+        (json!("https://app.example.co"), OTHER),
+        (json!("http://app.example.com"), OTHER),
+        (json!(""), OTHER),
+        (json!(["https://app.example.com"]), OTHER),
+        (Value::Null, OTHER),
+    ] {
+        assert_eq!(check(&claims(azp.clone()), ours), expected, "{azp}");
+    }
+    let without = json!({"org_id": "acme", "sub": "ana", "exp": NOW + 60});
+    assert_eq!(check(&without, ours), "the claim azp is missing");
+    assert_eq!(check(&claims(json!("anybody")), |_| {}), "acme/ana", "nobody configured it");
 }

@@ -170,11 +170,13 @@ fn introspection_needs_an_address_and_a_client() {
 }
 
 #[test]
-fn a_key_set_without_an_audience_is_noted() {
+fn sessions_that_anybody_could_bring_are_noted() {
     for (text, expected) in [
         ("jwks_url = 'https://id.example.com/'", 1),
         ("jwks_url = 'https://id.example.com/'\naudience = 'a'", 0),
-        ("preset = 'clerk'\nissuer = 'https://clerk.example.com'", 0),
+        ("preset = 'clerk'\nissuer = 'https://clerk.example.com'", 1),
+        ("preset = 'clerk'\nissuer = 'https://clerk.example.com'\nauthorized_parties = 'https://a.example.com'", 0),
+        ("preset = 'clerk'\nissuer = 'https://clerk.example.com'\naudience = 'a'", 0),
         ("preset = 'keycloak'\nissuer = 'https://id.example.com/realms/acme'", 1),
         ("hs256_secret_env = 'S'", 0),
     ] {

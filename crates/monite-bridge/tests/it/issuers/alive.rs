@@ -144,6 +144,34 @@ async fn one_ask_is_under_way_for_each_session() {
 }
 
 #[tokio::test]
+async fn an_issuer_gets_so_many_asks_at_once_and_whoever_finds_no_room_is_told_to_come_back() {
+    const MOST: usize = 64;
+    let key = IssuerKey::ed("key");
+    let stage = stage(&key, 30).await;
+    let tokens: Vec<String> = (0..=MOST).map(|jti| key.token(&with(stage.claims(), "jti", json!(jti)))).collect();
+    // Whose keys are not fetched yet is not what this is about.
+    stage.accepted(&key.token(&stage.claims())).await;
+    stage.issuer.hold();
+    let waiting = futures::future::join_all(tokens[..MOST].iter().map(|token| stage.get(token)));
+    let meanwhile = async {
+        stage.issuer.wait("all are asked about", |issuer| issuer.check_asks() == MOST + 1).await;
+        stage.unchecked(&tokens[MOST]).await;
+        // One that is asked about already takes no room.
+        let joins = stage.get(&tokens[0]);
+        tokio::pin!(joins);
+        assert!(futures::poll!(&mut joins).is_pending());
+        stage.issuer.let_go();
+        assert_eq!(joins.await.status, 200);
+    };
+    let (answers, ()) = tokio::join!(waiting, meanwhile);
+    assert!(answers.iter().all(|answer| answer.status == 200), "{answers:?}");
+    assert_eq!(stage.issuer.check_asks(), MOST + 1);
+    stage.accepted(&tokens[MOST]).await;
+    let metrics = stage.bridge.get("/metrics").await;
+    assert!(metrics.text().contains("monite_bridge_session_checks_total{outcome=\"not_asked\"} 1"), "{metrics:?}");
+}
+
+#[tokio::test]
 async fn a_yes_is_remembered_no_longer_than_the_session_lasts() {
     let key = IssuerKey::ed("key");
     let stage = stage(&key, 300).await;
