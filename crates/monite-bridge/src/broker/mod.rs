@@ -26,7 +26,7 @@ pub use self::error::BrokerError;
 use self::issued::Issued;
 use self::revoke::Revoker;
 use self::watch::Watch;
-use crate::domain::{CustomerId, ObjectId, UserId};
+use crate::domain::{CustomerId, ObjectId, SyncState, UserId};
 use crate::events::Events;
 use crate::store::{Store, TokenSubject};
 
@@ -223,11 +223,7 @@ impl Inner {
         let token = match self.monite.tokens().get(Scope::EntityUser(entity_user_id), MIN_LEFT).await {
             Ok(token) => token,
             Err(error) if error.is_retryable() => return Err(error.into()),
-            // Monite gives none for somebody whose deletion reached it meanwhile, and that says more than its refusal.
-            Err(error) => {
-                let is_as_before = self.subject(customer, user).await? == (entity_id, entity_user_id);
-                return Err(if is_as_before { error.into() } else { BrokerError::Changed });
-            }
+            Err(error) => return Err(self.refused(customer, user, (entity_id, entity_user_id), error).await?),
         };
         let binding = self.bindings.insert(Binding::new(customer, user, entity_id, entity_user_id));
         self.note(customer, user, &binding, &token);
@@ -245,6 +241,27 @@ impl Inner {
                 Err(error)
             }
         }
+    }
+
+    /// Monite gives none for somebody whose deletion reached it meanwhile, or who is being written anew; then the store says more than its
+    /// refusal.
+    async fn refused(
+        &self, customer: &CustomerId, user: &UserId, asked_for: (EntityId, EntityUserId), error: monite::Error,
+    ) -> Result<BrokerError, BrokerError> {
+        // Before the subject: work that ends between the two has changed that.
+        let states = (self.store.customer(customer).await?, self.store.user(customer, user).await?);
+        if self.subject(customer, user).await? != asked_for {
+            return Ok(BrokerError::Changed);
+        }
+        let is_at_work = |state| matches!(state, SyncState::Pending | SyncState::Retrying);
+        Ok(match states {
+            // Wrong credentials have nothing to do with who it is.
+            _ if matches!(error, monite::Error::Credentials { .. }) => error.into(),
+            (Some(customer), Some(user)) if is_at_work(customer.sync.state) || is_at_work(user.sync.state) => {
+                BrokerError::NotYet { customer: customer.sync.state, user: user.sync.state }
+            }
+            _ => error.into(),
+        })
     }
 
     async fn subject(&self, customer: &CustomerId, user: &UserId) -> Result<(EntityId, EntityUserId), BrokerError> {

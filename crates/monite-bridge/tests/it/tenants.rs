@@ -134,8 +134,7 @@ impl Stage {
         if answer.status != 200 {
             let gone = before.iter().any(|past| past.gone.is_some());
             self.tally.refused_as_gone.fetch_add(u64::from(gone), Ordering::Relaxed);
-            // 502: the user is written anew, and what it was before is gone at Monite, of which the store hears in a moment.
-            assert!((400..=503).contains(&answer.status) && answer.status != 500, "{who}: {answer:?}");
+            assert!([403, 404, 409, 503].contains(&answer.status), "{who}: {answer:?}");
             // The time of everything moves while a token is fetched, so that one comes too late now and then.
             let excused = customer < RESTLESS || answer.status == 503;
             self.tally.late.fetch_add(u64::from(answer.status == 503), Ordering::Relaxed);

@@ -1,9 +1,11 @@
 //! A deleted user and a deactivated customer: no token any more, and those out there die.
 
+use monite_bridge::broker::BrokerError;
 use monite_sandbox::Fault;
 use serde_json::Value;
 
-use crate::support::{Database, Setup, TestBridge, on_every_database};
+use crate::drift::Hands;
+use crate::support::{Database, Dies, Setup, TestBridge, on_every_database};
 
 on_every_database! {
     a_deleted_user_gets_none_from_the_answer_on_and_its_tokens_are_revoked,
@@ -13,6 +15,8 @@ on_every_database! {
     a_deletion_that_commits_while_the_token_is_fetched_wins,
     a_caller_that_hangs_up_after_its_deletion_committed_leaves_no_token_behind,
     a_user_created_anew_at_monite_is_looked_up_anew,
+    a_refused_mint_asks_the_store_again,
+    who_is_being_written_anew_is_told_to_come_back,
 }
 
 const ACME: &str = "/v1/customers/acme";
@@ -163,4 +167,55 @@ async fn a_user_created_anew_at_monite_is_looked_up_anew(on: Database) {
     let again = bridge.token("acme", "ana").await.json();
     assert_ne!(again["entity_user_id"], ana["entity_user_id"]);
     assert_eq!(bridge.ask_monite("/v1/entity_users/me", &again).await["id"], again["entity_user_id"]);
+}
+
+async fn a_refused_mint_asks_the_store_again(on: Database) {
+    let bridge = TestBridge::on(on).await;
+    bridge.put_customer("acme").await;
+    for comes_back in [false, true] {
+        bridge.put_user("acme", "ana", "viewer").await;
+        bridge.settle().await;
+        let other = bridge.replica("other").await;
+        // Monite's refusal is long on its way; meanwhile whoever was asked for goes, and comes back as somebody else.
+        bridge.sandbox.once("POST /auth/token", Fault::Status { status: 404, retry_after: None });
+        other.fuse.light(Dies::Freezes(0));
+        let meanwhile = async {
+            other.fuse.burned().await;
+            bridge.delete(ANA).await;
+            bridge.settle().await;
+            if comes_back {
+                bridge.put_user("acme", "ana", "viewer").await;
+                bridge.settle().await;
+            }
+            other.fuse.thaw();
+        };
+        match tokio::join!(other.token("acme", "ana"), meanwhile).0 {
+            Ok(handout) if comes_back => {
+                let ana = bridge.get(ANA).await.json();
+                assert_eq!(ana["sync"]["entity_user_id"], handout.entity_user_id.to_string());
+                bridge.keep_secret(handout.token.expose());
+            }
+            Err(BrokerError::NoSuchUser) if !comes_back => {}
+            other => panic!("comes back: {comes_back}; {other:?}"),
+        }
+    }
+}
+
+async fn who_is_being_written_anew_is_told_to_come_back(on: Database) {
+    let bridge = TestBridge::on(on).await;
+    bridge.put_customer("acme").await;
+    bridge.put_user("acme", "ana", "viewer").await;
+    bridge.settle().await;
+    Hands(&bridge).delete_user("ana").await;
+    let answer = bridge.token("acme", "ana").await;
+    assert_eq!((answer.status, answer.problem()), (502, "monite-refused".to_owned()), "nobody knows of it yet");
+    bridge.put_user("acme", "ana", "admin").await;
+    let answer = bridge.token("acme", "ana").await;
+    assert_eq!((answer.status, answer.problem()), (409, "not-at-monite-yet".to_owned()), "it is being worked on");
+    assert_eq!(answer.header("retry-after"), Some("1"));
+    // That somebody has to mend the credentials is told whoever is asked for.
+    bridge.sandbox.once("POST /auth/token", Fault::Status { status: 401, retry_after: None });
+    assert_eq!(bridge.token("acme", "ana").await.problem(), "monite-credentials");
+    bridge.settle().await;
+    assert_eq!(bridge.token("acme", "ana").await.status, 200);
 }
