@@ -136,4 +136,36 @@ mod tests {
         }
         assert!(broken.is_empty(), "{broken:#?}");
     }
+
+    /// Any bytes, and what was worth keeping with some bytes changed and the end cut off.
+    #[test]
+    fn nothing_random_breaks_a_promise() {
+        use proptest::prelude::*;
+        use proptest::sample::Index;
+        use proptest::test_runner::{Config, TestRunner};
+        const CASES: u32 = 256;
+        let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
+        for (name, target) in TARGETS {
+            let files = std::fs::read_dir(corpus.join(name)).unwrap();
+            let kept: Vec<Vec<u8>> = files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
+            let changes = prop::collection::vec((any::<Index>(), any::<u8>()), 0..8);
+            let changed =
+                (prop::sample::select(kept), changes, any::<Index>()).prop_map(|(mut input, changes, end)| {
+                    let length = input.len();
+                    if length > 0 {
+                        changes.iter().for_each(|(at, byte)| input[at.index(length)] = *byte);
+                        // Half of them stay whole.
+                        input.truncate(end.index(2 * length) + 1);
+                    }
+                    input
+                });
+            let inputs = prop_oneof![prop::collection::vec(any::<u8>(), 0..600), changed];
+            let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
+            let outcome = TestRunner::new(config).run(&inputs, |input| {
+                target(&input);
+                Ok(())
+            });
+            outcome.unwrap_or_else(|broken| panic!("{name}: {broken}"));
+        }
+    }
 }
