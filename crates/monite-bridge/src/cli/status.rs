@@ -13,6 +13,7 @@ use crate::budget::ledger::{Ledger, is_alive};
 use crate::domain::{LastError, ObjectId, SyncState, SyncStatus};
 use crate::reconcile::sweep::{self, Finished};
 use crate::store::{Failing, Stats};
+use crate::webhook::standing::{self, Standing};
 
 /// Failing objects read at a time.
 const PAGE: u32 = 500;
@@ -31,10 +32,12 @@ impl Status {
         let stats = store.stats().await?;
         let down_since = down_since(&store.ledger().await?, setup.now());
         let last_sweep = sweep::last(store.as_ref()).await?;
+        let webhooks = standing::read(store.as_ref()).await?;
         let overview = with_sweep(overview(&stats, output.style()), last_sweep.as_ref());
+        let overview = with_webhooks(overview, webhooks.as_ref());
         let overview = with_outage(overview, down_since, output.style());
         let counts = Summary::of(&stats).with_outage(down_since);
-        let summary = WithSweep { counts, last_sweep };
+        let summary = WithSweep { counts, last_sweep, webhooks };
         if !self.failing {
             output.result(&overview, &summary);
             return Ok(Exit::Done);
@@ -93,12 +96,23 @@ impl Summary {
     }
 }
 
-/// The counts, and what was seen when everything at Monite was last looked at.
+/// The counts, what was seen when everything at Monite was last looked at, and whether Monite reports what changes.
 #[derive(Debug, Serialize)]
 struct WithSweep {
     #[serde(flatten)]
     counts: Summary,
     last_sweep: Option<Finished>,
+    /// `null` where they were never used.
+    webhooks: Option<Standing>,
+}
+
+fn with_webhooks(overview: String, standing: Option<&Standing>) -> String {
+    let shown = standing.map(|standing| {
+        let count = words::count(standing.subscriptions, "subscription");
+        let last = standing.last_delivery_at.map_or_else(|| "never".to_owned(), words::time);
+        format!("\nwebhooks {count}   last delivery {last}")
+    });
+    format!("{overview}{}", shown.unwrap_or_default())
 }
 
 fn with_sweep(overview: String, last: Option<&Finished>) -> String {

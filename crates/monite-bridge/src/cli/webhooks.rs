@@ -178,6 +178,10 @@ impl From<SubscribeError> for Failure {
     fn from(error: SubscribeError) -> Self {
         match error {
             SubscribeError::Secrets(error) => error.into(),
+            SubscribeError::Store(error) => error.into(),
+            SubscribeError::Busy { .. } => {
+                Self::caused_by(&error, "Nothing was called: run it again once that one has ended.")
+            }
             SubscribeError::Monite(_) => Self::caused_by(
                 &error,
                 "Nothing is lost: run it again, and it goes on from what is there. Monite wants an https address that it can reach.",

@@ -161,6 +161,9 @@ impl Text {
         ] {
             self.value(DELIVERIES, &[("outcome", outcome)], count);
         }
+        let help = "When the last webhook of Monite came to this process, in seconds since 1970; 0: none did.";
+        let last = seconds(app.webhooks.last_delivery_at());
+        self.gauge("monite_bridge_webhooks_last_delivery_seconds", help, last);
         let dirty = app.webhooks.dirty();
         let help = "Entities that wait to be looked at because of a webhook.";
         self.gauge("monite_bridge_looks_waiting", help, dirty.len() as u64);

@@ -5,15 +5,17 @@
 //!
 //! - [`secrets`]: what subscriptions sign with, sealed in the store; - [`keyring`]: the same in memory, kept up to date
 //! - `seen`: which events were here already
-//! - [`subscribe`]: sets the subscriptions up at Monite
+//! - [`subscribe`]: sets the subscriptions up at Monite, one at a time (`turn`); [`standing`]: what an operator wants to know
 
 pub mod keyring;
 pub mod secrets;
 mod seen;
+pub mod standing;
 pub mod subscribe;
+mod turn;
 
 use std::error::Error;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -45,6 +47,9 @@ pub struct Webhooks {
     seen: Mutex<Seen>,
     dirty: Dirty,
     complained: Mutex<Option<Timestamp>>,
+    /// When the last delivery came, and when that was last written down, in microseconds since 1970; 0: never.
+    last: AtomicI64,
+    noted: AtomicI64,
     counts: Counters,
 }
 
@@ -108,7 +113,8 @@ impl Webhooks {
     pub fn new(store: Arc<dyn Store>, key: Option<MasterKey>, clock: Arc<dyn Clock>, dirty: Dirty) -> Self {
         let keyring = Keyring::new(Arc::clone(&store), key, Arc::clone(&clock));
         let (seen, complained) = (Mutex::default(), Mutex::default());
-        Self { store, clock, keyring, seen, dirty, complained, counts: Counters::default() }
+        let (last, noted) = (AtomicI64::new(0), AtomicI64::new(0));
+        Self { store, clock, keyring, seen, dirty, complained, last, noted, counts: Counters::default() }
     }
 
     /// Takes one delivery: `signature` is the value of [`webhook::SIGNATURE_HEADER`], `body` what came, to the byte.
@@ -117,7 +123,10 @@ impl Webhooks {
     /// [`Refused`]; nothing is looked at then.
     pub async fn receive(&self, signature: &str, body: &[u8]) -> Result<Received, Refused> {
         let received = match self.verify(signature, body).await {
-            Ok(event) => Ok(self.take(&event).await),
+            Ok(event) => {
+                self.note_delivery().await;
+                Ok(self.take(&event).await)
+            }
             Err(refused) => Err(refused),
         };
         let counter = match &received {
@@ -129,6 +138,27 @@ impl Webhooks {
         };
         counter.fetch_add(1, Ordering::Relaxed);
         received
+    }
+
+    /// When the last delivery came that Monite signed, to this process.
+    #[must_use]
+    pub fn last_delivery_at(&self) -> Option<Timestamp> {
+        let last = self.last.load(Ordering::Relaxed);
+        (last != 0).then(|| Timestamp::from_microsecond(last).unwrap_or(Timestamp::MAX))
+    }
+
+    /// Once a minute for all to see, too.
+    async fn note_delivery(&self) {
+        let now = self.clock.now();
+        self.last.store(now.as_microsecond(), Ordering::Relaxed);
+        let noted = self.noted.load(Ordering::Relaxed);
+        let is_due = (now.as_microsecond() - noted).unsigned_abs() >= standing::NOTED_EVERY.as_micros() as u64;
+        if !is_due || self.noted.swap(now.as_microsecond(), Ordering::Relaxed) != noted {
+            return;
+        }
+        if let Err(error) = standing::note_delivery(self.store.as_ref(), now).await {
+            tracing::warn!(error = &error as &dyn Error, "that a webhook came could not be written down");
+        }
     }
 
     /// One that cannot be a delivery, before its body was read.

@@ -11,8 +11,9 @@ use monite::{
 use secrecy::SecretString;
 
 use super::secrets::{self, SecretsError, Signer, WATCHED};
-use crate::store::Store;
+use super::{standing, turn};
 use crate::store::seal::MasterKey;
+use crate::store::{Store, StoreError};
 
 /// How long a secret still counts that was replaced or whose subscription was ended: longer than a delivery signed with it can be
 /// within the tolerance.
@@ -55,6 +56,17 @@ pub enum SubscribeError {
     /// Monite.
     #[error(transparent)]
     Monite(#[from] monite::Error),
+    /// Two at once would each find nothing there and make their own.
+    #[error(
+        "another `monite-bridge webhooks` is setting up or ending the subscriptions of this database, or broke off until {until}"
+    )]
+    Busy {
+        /// When it counts for dead.
+        until: Timestamp,
+    },
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
 }
 
 /// Where subscriptions are set up, and where their secrets are kept.
@@ -75,8 +87,18 @@ impl Desk<'_> {
     /// up here for another address moves to this one; more than one at this address would tell everything twice, so the others end.
     ///
     /// # Errors
-    /// [`SubscribeError`]; nothing is called when the secrets that are here cannot be opened.
+    /// [`SubscribeError`]; nothing is called when the secrets that are here cannot be opened, or somebody else is at it.
     pub async fn subscribe(&self, url: &str) -> Result<Vec<Subscribed>, SubscribeError> {
+        let turn = turn::Turn::take(self.store, self.now).await?;
+        let done = self.subscribe_alone(url).await;
+        turn.end().await?;
+        let done = done?;
+        let count = done.iter().filter(|one| one.outcome != Outcome::Ended).count();
+        standing::note_subscriptions(self.store, count as u64).await?;
+        Ok(done)
+    }
+
+    async fn subscribe_alone(&self, url: &str) -> Result<Vec<Subscribed>, SubscribeError> {
         let known = self.known().await?;
         let there = self.there().await?;
         let mut done = Vec::new();
@@ -100,6 +122,15 @@ impl Desk<'_> {
     /// # Errors
     /// [`SubscribeError`]
     pub async fn unsubscribe(&self, url: Option<&str>) -> Result<Vec<Subscribed>, SubscribeError> {
+        let turn = turn::Turn::take(self.store, self.now).await?;
+        let done = self.unsubscribe_alone(url).await;
+        turn.end().await?;
+        let done = done?;
+        standing::note_subscriptions(self.store, 0).await?;
+        Ok(done)
+    }
+
+    async fn unsubscribe_alone(&self, url: Option<&str>) -> Result<Vec<Subscribed>, SubscribeError> {
         let known = self.known().await?;
         let there = self.there().await?;
         let mut done = Vec::new();

@@ -7,7 +7,8 @@ use monite::webhook::sign;
 use monite_bridge::config::Drift;
 use monite_bridge::store::seal::MasterKey;
 use monite_bridge::webhook::secrets::{self, WATCHED};
-use monite_bridge::webhook::subscribe::{Desk, GRACE, Outcome};
+use monite_bridge::webhook::standing::{self, Standing};
+use monite_bridge::webhook::subscribe::{Desk, GRACE, Outcome, SubscribeError};
 use monite_bridge::webhook::{MAX_BODY, TOLERANCE};
 use monite_sandbox::{Fault, Webhook};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -24,6 +25,8 @@ on_every_database! {
     subscribing_twice_changes_nothing_and_makes_good_what_is_wrong,
     secrets_are_sealed_and_those_of_another_key_count_for_nothing,
     both_secrets_count_while_one_is_replaced,
+    two_that_subscribe_at_once_make_no_twins,
+    what_one_process_is_told_another_may_set_right_and_what_dies_with_it_waits_for_the_sweep,
 }
 
 const PATH: &str = "/v1/webhooks/monite";
@@ -476,6 +479,90 @@ async fn state(bridge: &TestBridge) -> Value {
         .collect();
     let state = [bare(bridge.sandbox.entities(), "email"), bare(users, "login"), bare(roles, "name")];
     json!({"state": state, "roles": role_of.into_iter().map(|(a, b)| format!("{a} {b}")).collect::<std::collections::BTreeSet<_>>()})
+}
+
+async fn two_that_subscribe_at_once_make_no_twins(on: Database) {
+    let bridge = TestBridge::with(setup(on, Drift::Enforce)).await;
+    let other = bridge.replica("other").await;
+    let (monite, key, now) = (bridge.reconciler.workshop().monite.clone(), key(), bridge.clock_now());
+    let desks =
+        [&bridge.store, &other.store].map(|store| Desk { monite: &monite, store: store.as_ref(), key: &key, now });
+    let (one, two) = tokio::join!(desks[0].subscribe(URL), desks[1].subscribe(URL));
+    let (done, refused) = if one.is_ok() { (one, two) } else { (two, one) };
+    assert_eq!(done.unwrap().len(), 3);
+    assert!(matches!(refused, Err(SubscribeError::Busy { .. })), "{refused:?}");
+    assert_eq!(bridge.sandbox.webhook_subscriptions().len(), 3);
+    assert_eq!(subscribe(&bridge).await, [Outcome::Kept; 3]);
+
+    // One that died in the middle is waited for, and no longer than it can have lasted; one that failed is not.
+    let stuck = json!({"by": uuid::Uuid::nil(), "until": now + Duration::from_secs(300)}).to_string();
+    let was = bridge.store.setting("webhooks.turn").await.unwrap();
+    assert!(bridge.store.swap_setting("webhooks.turn", was.as_deref(), &stuck).await.unwrap());
+    assert!(matches!(desks[0].unsubscribe(None).await, Err(SubscribeError::Busy { .. })));
+    bridge.advance(300);
+    bridge.sandbox.once("GET /webhook_subscriptions", Fault::Status { status: 403, retry_after: None });
+    let desk = Desk { now: bridge.clock_now(), ..desks[0] };
+    assert!(matches!(desk.unsubscribe(None).await, Err(SubscribeError::Monite(_))));
+    assert_eq!(unsubscribe(&bridge).await, 3);
+    assert!(bridge.sandbox.webhook_subscriptions().is_empty());
+}
+
+async fn what_one_process_is_told_another_may_set_right_and_what_dies_with_it_waits_for_the_sweep(on: Database) {
+    let mut bridge = subscribed(on).await;
+    let before = state(&bridge).await;
+    let other = bridge.replica("other").await;
+    Hands(&bridge).entity(json!({"address": {"city": "Bonn"}})).await;
+    assert_eq!(deliver(&bridge).await, [200]);
+    bridge.advance(10);
+    assert_eq!(look(&bridge).await, 1);
+    assert_ne!(state(&bridge).await, before, "it was only looked at");
+    other.pass().await;
+    assert_eq!(state(&bridge).await, before, "the other one found it in the database");
+    deliver(&bridge).await;
+    look_and_repair(&bridge).await;
+
+    Hands(&bridge).entity(json!({"address": {"city": "Bonn"}})).await;
+    assert_eq!(deliver(&bridge).await, [200]);
+    assert_eq!(bridge.sweeper.dirty().len(), 1);
+    bridge.restart().await;
+    bridge.advance(10);
+    assert_eq!(look(&bridge).await, 0, "that it was told died with it");
+    bridge.settle().await;
+    assert_ne!(state(&bridge).await, before);
+    bridge.advance(60);
+    bridge.sweep().await;
+    bridge.settle().await;
+    assert_eq!(state(&bridge).await, before);
+}
+
+#[tokio::test]
+async fn when_the_last_delivery_came_is_known_to_all_to_the_minute() {
+    let bridge = TestBridge::with(setup(Database::Sqlite, Drift::Enforce)).await;
+    let standing = async || standing::read(bridge.store.as_ref()).await.unwrap();
+    let metric = async || {
+        let metrics = bridge.get("/metrics").await.text().to_owned();
+        let last = metrics.lines().find_map(|line| line.strip_prefix("monite_bridge_webhooks_last_delivery_seconds "));
+        last.unwrap_or_else(|| panic!("{metrics}")).parse::<i64>().unwrap()
+    };
+    assert_eq!((standing().await, metric().await), (None, 0), "webhooks were never used");
+    subscribe(&bridge).await;
+    assert_eq!(standing().await, Some(Standing { subscriptions: 3, last_delivery_at: None }));
+    send(&bridge, "t=1,v1=forged", "{}").await;
+    assert_eq!(standing().await.unwrap().last_delivery_at, None, "anybody could have sent that");
+    bridge.put_customer("acme").await;
+    bridge.settle().await;
+    let first = bridge.clock_now();
+    assert_eq!(deliver(&bridge).await, [200]);
+    assert_eq!((standing().await.unwrap().last_delivery_at, metric().await), (Some(first), first.as_second()));
+    for (seconds, noted) in [(59, 0), (1, 60)] {
+        bridge.advance(seconds);
+        Hands(&bridge).entity(json!({"address": {"city": format!("City {seconds}")}})).await;
+        assert_eq!(deliver(&bridge).await, [200]);
+        assert_eq!(standing().await.unwrap().last_delivery_at, Some(first + Duration::from_secs(noted)));
+        assert_eq!(metric().await, bridge.clock_now().as_second());
+    }
+    unsubscribe(&bridge).await;
+    assert_eq!(standing().await.unwrap().subscriptions, 0);
 }
 
 /// Every sequence of up to three deliveries of a history of three events: all losses, orders and repetitions of it. Each ends where none

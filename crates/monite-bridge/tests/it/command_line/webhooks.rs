@@ -41,6 +41,8 @@ async fn what_somebody_changes_is_heard_of_by_a_running_service_and_set_right() 
     let again = place.run(&["webhooks", "subscribe", "--url", &url, "--json"]).code(0).json();
     assert_eq!(outcomes(&again), ["kept"; 3]);
     assert_eq!(sandbox.webhook_subscriptions().len(), 3);
+    let status = place.run(&["status"]).code(0).stdout;
+    assert!(status.contains("\nwebhooks 3 subscriptions   last delivery never"), "{status}");
     let listed = place.run(&["webhooks", "list"]).code(0).stdout;
     assert_eq!(listed.matches("here").count(), 3, "{listed}");
     let database =
@@ -62,6 +64,8 @@ async fn what_somebody_changes_is_heard_of_by_a_running_service_and_set_right() 
     let shown = async || (city(), sandbox.deliveries());
     becomes("somebody to set it right", shown, |(city, _)| city == "Berlin").await;
 
+    let status = place.run(&["status", "--json"]).code(0).json();
+    assert!(status["webhooks"]["last_delivery_at"].is_string(), "{status}");
     let ended = place.run(&["webhooks", "unsubscribe", "--json"]).code(0).json();
     assert_eq!(outcomes(&ended), ["ended"; 3]);
     assert!(sandbox.webhook_subscriptions().is_empty());
