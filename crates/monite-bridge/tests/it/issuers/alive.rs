@@ -155,7 +155,7 @@ async fn an_issuer_gets_so_many_asks_at_once_and_whoever_finds_no_room_is_told_t
     let waiting = futures::future::join_all(tokens[..MOST].iter().map(|token| stage.get(token)));
     let meanwhile = async {
         stage.issuer.wait("all are asked about", |issuer| issuer.check_asks() == MOST + 1).await;
-        stage.unchecked(&tokens[MOST]).await;
+        asking::within("there is no room", stage.unchecked(&tokens[MOST])).await;
         // One that is asked about already takes no room.
         let joins = stage.get(&tokens[0]);
         tokio::pin!(joins);
