@@ -37,10 +37,11 @@ pub(crate) async fn what_was_done_is_read_back_in_its_order(database: &impl Data
 pub(crate) async fn what_was_done_cannot_be_changed_or_taken_away(database: &impl Database) {
     let desk = Desk::of(database).await;
     desk.append_audit(&[entry(10, Some("acme"))]).await.unwrap();
-    let empties: &[&'static str] = if desk.is_shared() { &["TRUNCATE audit"] } else { &[] };
-    for statement in ["UPDATE audit SET who = 'nobody'", "DELETE FROM audit"].iter().chain(empties) {
+    for statement in ["UPDATE audit SET who = 'nobody'", "DELETE FROM audit", "TRUNCATE TABLE audit"] {
         let refused = database.run_sql(statement).await.unwrap_err();
-        assert!(refused.contains("append-only"), "{statement}: {refused}");
+        // SQLite does not know the last one.
+        let is_unknown = refused.contains("near \"TRUNCATE\": syntax error");
+        assert!(refused.contains("append-only") || is_unknown, "{statement}: {refused}");
     }
     assert_eq!(desk.audit(0, None, None, 100).await.unwrap()[0].entry, entry(10, Some("acme")));
 }
