@@ -107,7 +107,7 @@ impl Site {
     /// Where all bridges have the partner's token. Only where bridges share a server they would have it there in earnest; what it does is
     /// the same on either database.
     fn vault(&self, store: &Arc<dyn Store>, clock: &Arc<dyn monite::Clock>) -> PartnerTokenVault {
-        let (store, key, client) = (Arc::clone(store), self.key.clone(), self.credentials.client_id());
+        let (store, key, client) = (Arc::clone(store), self.key.clone().into(), self.credentials.client_id());
         PartnerTokenVault::new(store, key, Arc::clone(clock), client, &self.base_url).waiting_by(Arc::clone(clock))
     }
 

@@ -76,7 +76,7 @@ impl Setup {
     /// # Errors
     /// [`CredentialsError`] with what to set or to run.
     pub async fn load_credentials(&self, store: &dyn Store) -> Result<credentials::Loaded, CredentialsError> {
-        credentials::load(store, self.secrets.credentials.as_ref(), self.secrets.master_key.as_ref()).await
+        credentials::load(store, self.secrets.credentials.as_ref(), self.secrets.sealer.as_ref()).await
     }
 
     /// Certificate and key of `[server]`, if the bridge serves TLS itself.
@@ -221,8 +221,8 @@ impl Bridge {
 
     /// Takes what Monite reports, and has the sweeper look at it.
     fn webhooks(&self) -> Webhooks {
-        let (key, dirty) = (self.setup.secrets.master_key.clone(), self.sweeper.dirty().clone());
-        Webhooks::new(Arc::clone(&self.store), key, Arc::clone(&self.clock), dirty)
+        let (sealer, dirty) = (self.setup.secrets.sealer.clone(), self.sweeper.dirty().clone());
+        Webhooks::new(Arc::clone(&self.store), sealer, Arc::clone(&self.clock), dirty)
     }
 
     /// The keys that open the API.
@@ -306,13 +306,13 @@ fn vault(setup: &Setup, store: &Arc<dyn Store>, client: ClientId, base_url: &str
     if !store.is_shared() {
         return None;
     }
-    let Some(key) = setup.secrets.master_key.clone() else {
+    let Some(sealer) = setup.secrets.sealer.clone() else {
         tracing::info!(
             "without MONITE_BRIDGE_MASTER_KEY each replica fetches a partner token of its own, since none is stored unsealed"
         );
         return None;
     };
-    Some(PartnerTokenVault::new(Arc::clone(store), key, Arc::clone(&setup.clock), client, base_url))
+    Some(PartnerTokenVault::new(Arc::clone(store), sealer, Arc::clone(&setup.clock), client, base_url))
 }
 
 /// A name no other process has: leases are told apart by it.

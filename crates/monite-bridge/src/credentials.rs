@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::config::EnvCredentials;
-use crate::store::seal::{KeyId, MasterKey, SealError, Sealer};
+use crate::store::seal::{KeyId, SealError, Sealer, sealed_under};
 use crate::store::{Store, StoreError};
 
 /// The name under which the credentials are sealed.
@@ -20,7 +20,7 @@ pub const SECRET_NAME: &str = "monite.credentials";
 /// # Errors
 /// [`CredentialsError`] with what to set or to run. A sealed secret without its key is an error, never skipped.
 pub async fn load(
-    store: &dyn Store, environment: Option<&EnvCredentials>, key: Option<&MasterKey>,
+    store: &dyn Store, environment: Option<&EnvCredentials>, sealer: Option<&Sealer>,
 ) -> Result<Loaded, CredentialsError> {
     if let Some(given) = environment {
         let credentials = Credentials::parse(&given.client_id, given.client_secret.clone())
@@ -28,12 +28,13 @@ pub async fn load(
         return Ok(Loaded { credentials, source: Source::Environment });
     }
     let sealed = store.secret(SECRET_NAME).await?.ok_or(CredentialsError::Nowhere)?;
-    let key = key.ok_or(CredentialsError::NoKeyToOpen)?;
-    let opened = Sealer::new(key.clone()).open(SECRET_NAME, &sealed)?;
+    let sealer = sealer.ok_or(CredentialsError::NoKeyToOpen)?;
+    let opened = sealer.open(SECRET_NAME, &sealed)?;
+    let key = sealed_under(&sealed).unwrap_or_else(|| sealer.key_id());
     let sealed: Sealed = serde_json::from_str(opened.expose_secret()).map_err(|_| CredentialsError::Unreadable)?;
     let credentials = Credentials::parse(&sealed.client_id, SecretString::from(sealed.client_secret))
         .map_err(|_| CredentialsError::ClientId { place: "the client id in the database" })?;
-    Ok(Loaded { credentials, source: Source::Database(key.id()) })
+    Ok(Loaded { credentials, source: Source::Database(key) })
 }
 
 /// Seals the credentials in the database, replacing what was there. They are used from the next start on.
@@ -41,9 +42,9 @@ pub async fn load(
 /// # Errors
 /// [`CredentialsError`] without a key, or with a client id that is no UUID: nothing is stored then.
 pub async fn save(
-    store: &dyn Store, client_id: &str, client_secret: &SecretString, key: Option<&MasterKey>, now: Timestamp,
+    store: &dyn Store, client_id: &str, client_secret: &SecretString, sealer: Option<&Sealer>, now: Timestamp,
 ) -> Result<KeyId, CredentialsError> {
-    let key = key.ok_or(CredentialsError::NoKeyToSeal)?;
+    let sealer = sealer.ok_or(CredentialsError::NoKeyToSeal)?;
     let checked = Credentials::parse(client_id, client_secret.clone())
         .map_err(|_| CredentialsError::ClientId { place: "the client id" })?;
     let client_secret = client_secret.expose_secret();
@@ -53,9 +54,9 @@ pub async fn save(
     let sealed = Sealed { client_id: checked.client_id().to_string(), client_secret: client_secret.to_owned() };
     let text = Zeroizing::new(serde_json::to_string(&sealed).expect("two texts have no failing serializer"));
     drop(Zeroizing::new(sealed.client_secret));
-    let sealed = Sealer::new(key.clone()).seal(SECRET_NAME, &SecretString::from(text.as_str()));
+    let sealed = sealer.seal(SECRET_NAME, &SecretString::from(text.as_str()));
     store.put_secret(SECRET_NAME, &sealed, now).await?;
-    Ok(key.id())
+    Ok(sealer.key_id())
 }
 
 /// Credentials and where they come from. Neither `Debug` nor `Display` of any part shows the secret.
@@ -139,6 +140,7 @@ struct Sealed {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::seal::MasterKey;
     use crate::store::sqlite::SqliteStore;
 
     const ID: &str = "8e05bbf9-0000-4000-8000-000000000001";
@@ -153,22 +155,22 @@ mod tests {
 
     #[tokio::test]
     async fn what_was_stored_is_found_with_the_key_only() {
-        let (store, key) = (memory().await, MasterKey::generate());
+        let (store, key) = (memory().await, Sealer::new(MasterKey::generate()));
         assert!(matches!(load(&store, None, Some(&key)).await, Err(CredentialsError::Nowhere)));
         save(&store, ID, &secret(), Some(&key), Timestamp::UNIX_EPOCH).await.unwrap();
         let loaded = load(&store, None, Some(&key)).await.unwrap();
         assert_eq!(
             (loaded.credentials.client_id().to_string(), loaded.source),
-            (ID.to_owned(), Source::Database(key.id()))
+            (ID.to_owned(), Source::Database(key.key_id()))
         );
         assert!(matches!(load(&store, None, None).await, Err(CredentialsError::NoKeyToOpen)));
-        let other = MasterKey::generate();
+        let other = Sealer::new(MasterKey::generate());
         assert!(matches!(
             load(&store, None, Some(&other)).await,
             Err(CredentialsError::Seal(SealError::OtherKey { .. }))
         ));
         let stored = store.secret(SECRET_NAME).await.unwrap().unwrap();
-        let opened = Sealer::new(key).open(SECRET_NAME, &stored).unwrap();
+        let opened = key.open(SECRET_NAME, &stored).unwrap();
         let opened: Sealed = serde_json::from_str(opened.expose_secret()).unwrap();
         assert_eq!(opened.client_secret, secret().expose_secret());
         assert!(!stored.windows(6).any(|window| window == b"s3cr3t"));
@@ -177,7 +179,7 @@ mod tests {
 
     #[tokio::test]
     async fn the_environment_comes_first_and_needs_no_key() {
-        let (store, key) = (memory().await, MasterKey::generate());
+        let (store, key) = (memory().await, Sealer::new(MasterKey::generate()));
         save(&store, ID, &secret(), Some(&key), Timestamp::UNIX_EPOCH).await.unwrap();
         let other = "8e05bbf9-0000-4000-8000-000000000002";
         let given = EnvCredentials { client_id: other.to_owned(), client_secret: secret() };
@@ -193,7 +195,7 @@ mod tests {
 
     #[tokio::test]
     async fn nothing_is_stored_without_a_key_or_with_half_of_it() {
-        let (store, key) = (memory().await, MasterKey::generate());
+        let (store, key) = (memory().await, Sealer::new(MasterKey::generate()));
         let now = Timestamp::UNIX_EPOCH;
         assert!(matches!(save(&store, ID, &secret(), None, now).await, Err(CredentialsError::NoKeyToSeal)));
         assert!(matches!(save(&store, "me", &secret(), Some(&key), now).await, Err(CredentialsError::ClientId { .. })));

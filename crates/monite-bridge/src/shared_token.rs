@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
 use crate::store::Store;
-use crate::store::seal::{MasterKey, Sealer};
+use crate::store::seal::Sealer;
 
 /// A duty to fetch the token lapses after this long: that much longer the others wait when the one who has it dies. Monite answers within a
 /// fraction of it as a rule. Whoever does not get its turn to ask before it lapses does not ask any more; only an answer that takes longer
@@ -38,10 +38,10 @@ pub struct PartnerTokenVault {
 impl PartnerTokenVault {
     /// The place for the token of this client at this Monite.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, key: MasterKey, clock: Arc<dyn Clock>, client: ClientId, base_url: &str) -> Self {
+    pub fn new(store: Arc<dyn Store>, sealer: Sealer, clock: Arc<dyn Clock>, client: ClientId, base_url: &str) -> Self {
         let name = format!("monite.partner-token {client} {}", base_url.trim_end_matches('/'));
         // Another process is at work, in its own time: no clock of ours says when it is done.
-        Self { store, sealer: Sealer::new(key), clock, patience: Arc::new(SystemClock), name }
+        Self { store, sealer, clock, patience: Arc::new(SystemClock), name }
     }
 
     /// The same where all processes live by one clock: who waits for another one goes by it, too. Otherwise that is real time.
@@ -127,13 +127,14 @@ mod tests {
     use monite::ManualClock;
 
     use super::*;
+    use crate::store::seal::MasterKey;
     use crate::store::sqlite::SqliteStore;
 
     async fn place(store: &Arc<dyn Store>, key: &MasterKey, client: u128, base_url: &str) -> PartnerTokenVault {
         let clock = Arc::new(ManualClock::at(Timestamp::UNIX_EPOCH));
         PartnerTokenVault::new(
             Arc::clone(store),
-            key.clone(),
+            key.clone().into(),
             clock,
             ClientId::from_uuid(uuid::Uuid::from_u128(client)),
             base_url,

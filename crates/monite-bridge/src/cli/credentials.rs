@@ -44,13 +44,13 @@ impl Credentials {
 
 async fn set(setup: &Setup, client_id: &str, output: &Output) -> Result<Exit, Failure> {
     // Before the secret is asked for and a database is created.
-    if setup.secrets.master_key.is_none() {
+    if setup.secrets.sealer.is_none() {
         return Err(CredentialsError::NoKeyToSeal.into());
     }
     let secret = read_secret()?;
     let store = setup.open_store().await?;
-    let key = setup.secrets.master_key.as_ref();
-    let key = credentials::save(store.as_ref(), client_id, &secret, key, setup.now()).await?;
+    let sealer = setup.secrets.sealer.as_ref();
+    let key = credentials::save(store.as_ref(), client_id, &secret, sealer, setup.now()).await?;
     store.append_audit(&[AuditEntry::of_command(&format!("credentials set {client_id}"), setup.now())]).await?;
     store.close().await;
     let text = format!("stored the secret of client {client_id}, sealed under key {key}; used from the next start on");

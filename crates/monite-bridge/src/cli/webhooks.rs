@@ -9,7 +9,7 @@ use super::table;
 use crate::assemble::{Bridge, Setup};
 use crate::audit::AuditEntry;
 use crate::store::StoreError;
-use crate::store::seal::MasterKey;
+use crate::store::seal::Sealer;
 use crate::webhook::secrets::{self, SecretsError, WATCHED};
 use crate::webhook::subscribe::{self, Desk, Outcome, SubscribeError, Subscribed};
 
@@ -49,24 +49,24 @@ fn address(text: &str) -> Result<String, String> {
 
 impl Webhooks {
     pub(super) async fn run(&self, setup: Setup, output: &Output) -> Result<Exit, Failure> {
-        let key = setup.secrets.master_key.clone();
+        let sealer = setup.secrets.sealer.clone();
         // Before anything is called: a secret that cannot be kept is lost.
-        let key = match (&self.command, key) {
-            (Command::List, key) => key,
-            (_, Some(key)) => Some(key),
+        let sealer = match (&self.command, sealer) {
+            (Command::List, sealer) => sealer,
+            (_, Some(sealer)) => Some(sealer),
             (_, None) => return Err(SecretsError::NoKeyToSeal.into()),
         };
         let bridge = Bridge::assemble(setup).await?;
-        let done = self.work(&bridge, key, output).await;
+        let done = self.work(&bridge, sealer, output).await;
         bridge.close().await;
         done.map(|()| Exit::Done)
     }
 
-    async fn work(&self, bridge: &Bridge, key: Option<MasterKey>, output: &Output) -> Result<(), Failure> {
-        let desk = key.as_ref().map(|key| Desk {
+    async fn work(&self, bridge: &Bridge, sealer: Option<Sealer>, output: &Output) -> Result<(), Failure> {
+        let desk = sealer.as_ref().map(|sealer| Desk {
             monite: &bridge.monite,
             store: bridge.store.as_ref(),
-            key,
+            sealer,
             now: bridge.now(),
         });
         match (&self.command, desk) {
@@ -83,7 +83,7 @@ impl Webhooks {
                 Ok(())
             }
             (Command::Subscribe { .. } | Command::Unsubscribe { .. }, None) => Err(SecretsError::NoKeyToSeal.into()),
-            (Command::List, _) => list(bridge, key.as_ref(), output).await,
+            (Command::List, _) => list(bridge, sealer.as_ref(), output).await,
         }
     }
 }
@@ -126,11 +126,11 @@ fn tell(done: &[Subscribed], output: &Output) {
     output.result(&text, &json!({ "subscriptions": described }));
 }
 
-async fn list(bridge: &Bridge, key: Option<&MasterKey>, output: &Output) -> Result<(), Failure> {
+async fn list(bridge: &Bridge, sealer: Option<&Sealer>, output: &Output) -> Result<(), Failure> {
     let there = subscribe::all(&bridge.monite).await.map_err(SubscribeError::from)?;
     let mut ours = Vec::new();
     for object_type in WATCHED {
-        match secrets::load(bridge.store.as_ref(), key, &object_type).await {
+        match secrets::load(bridge.store.as_ref(), sealer, &object_type).await {
             Ok(signers) => ours.extend(signers.iter().filter(|one| one.until.is_none()).map(|one| one.subscription)),
             Err(SecretsError::Store(error)) => return Err(error.into()),
             Err(error) => tracing::warn!(error = &error as &dyn std::error::Error, "secrets about {object_type}"),

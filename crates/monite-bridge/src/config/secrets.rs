@@ -5,15 +5,16 @@ use zeroize::Zeroizing;
 
 use super::error::{ConfigError, Problem};
 use super::{Config, EnvVars};
-use crate::store::seal::MasterKey;
+use crate::store::seal::{InvalidKeys, Sealer};
 
 /// What must never be in a file: read from the environment, once, into types that do not print themselves.
 #[derive(Debug, Default)]
 pub struct Secrets {
     /// `MONITE_CLIENT_ID` and `MONITE_CLIENT_SECRET`; absent where the sealed store holds them.
     pub credentials: Option<EnvCredentials>,
-    /// `MONITE_BRIDGE_MASTER_KEY` or the content of `MONITE_BRIDGE_MASTER_KEY_FILE`.
-    pub master_key: Option<MasterKey>,
+    /// The master keys: `MONITE_BRIDGE_MASTER_KEY`, the content of `MONITE_BRIDGE_MASTER_KEY_FILE`, or systemd's credential
+    /// `monite-bridge-master-key`. The first seals, all open.
+    pub sealer: Option<Sealer>,
     /// `MONITE_BRIDGE_API_KEY`: the bootstrap key, with all scopes.
     pub api_key: Option<SecretString>,
     /// The variable that `session.hs256_secret_env` names. Absent where it is not set: only `serve` needs it, and an operator's
@@ -35,6 +36,9 @@ pub struct EnvCredentials {
 /// The variable with the secret of `session.introspection_client_id`.
 pub(crate) const INTROSPECTION_SECRET: &str = "MONITE_BRIDGE_INTROSPECTION_SECRET";
 
+/// The master keys' name among a service's credentials.
+const CREDENTIAL: &str = "monite-bridge-master-key";
+
 /// RFC 7518 section 3.2: an HS256 key has at least the size of the hash.
 const GOOD_HS256_BYTES: usize = 32;
 
@@ -44,7 +48,7 @@ impl Secrets {
         let mut problems = Vec::new();
         let secrets = Self {
             credentials: keep(credentials(env), &mut problems).flatten(),
-            master_key: keep(master_key(env), &mut problems).flatten(),
+            sealer: keep(master_keys(env), &mut problems).flatten(),
             api_key: env.get("MONITE_BRIDGE_API_KEY").map(SecretString::from),
             session_hs256: config
                 .session
@@ -120,22 +124,31 @@ fn credentials(env: &EnvVars) -> Result<Option<EnvCredentials>, Problem> {
     }
 }
 
-fn master_key(env: &EnvVars) -> Result<Option<MasterKey>, Problem> {
+fn master_keys(env: &EnvVars) -> Result<Option<Sealer>, Problem> {
     const KEY: &str = "MONITE_BRIDGE_MASTER_KEY";
     const FILE: &str = "MONITE_BRIDGE_MASTER_KEY_FILE";
-    match (env.get(KEY), env.get(FILE)) {
-        (None, None) => Ok(None),
-        (Some(_), Some(_)) => Err(problem(FILE, format!("{KEY} is set too; keep one of them"))),
-        (Some(text), None) => MasterKey::from_base64(text).map(Some).map_err(|error| problem(KEY, error.to_string())),
-        (None, Some(path)) => {
-            let text = std::fs::read_to_string(Path::new(path))
-                .map(Zeroizing::new)
-                .map_err(|error| problem(FILE, format!("{path} cannot be read: {error}")))?;
-            MasterKey::from_base64(&text)
-                .map(Some)
-                .map_err(|error| problem(FILE, format!("the content of {path} {error}")))
+    // What systemd makes of `LoadCredential=` and `LoadCredentialEncrypted=`; the folder may be there for other credentials.
+    const FOLDER: &str = "CREDENTIALS_DIRECTORY";
+    let of_systemd = env.get(FOLDER).map(|folder| Path::new(folder).join(CREDENTIAL)).filter(|path| path.exists());
+    match (env.get(KEY), env.get(FILE), of_systemd) {
+        (None, None, None) => Ok(None),
+        (Some(text), None, None) => Sealer::parse(text).map(Some).map_err(|error| problem(KEY, error.to_string())),
+        (None, Some(path), None) => of_file(Path::new(path)).map(Some).map_err(|why| problem(FILE, why)),
+        (None, None, Some(path)) => of_file(&path).map(Some).map_err(|why| problem(FOLDER, why)),
+        (Some(_), Some(_), _) => Err(problem(FILE, format!("{KEY} is set too; keep one of them"))),
+        (key, _, Some(_)) => {
+            let other = if key.is_some() { KEY } else { FILE };
+            Err(problem(other, format!("the credential {CREDENTIAL} of the service is there too; keep one of them")))
         }
     }
+}
+
+/// The keys in a file, or what is wrong with it.
+fn of_file(path: &Path) -> Result<Sealer, String> {
+    let text = std::fs::read_to_string(path)
+        .map(Zeroizing::new)
+        .map_err(|error| format!("{} cannot be read: {error}", path.display()))?;
+    Sealer::parse(&text).map_err(|error: InvalidKeys| format!("{}: {error}", path.display()))
 }
 
 fn not_set(name: &str) -> Problem {
@@ -150,7 +163,9 @@ mod tests {
     use secrecy::ExposeSecret;
 
     use super::*;
+    use crate::store::seal::{KeyId, MasterKey};
 
+    const OTHER: &str = "Hx4dHBsaGRgXFhUUExIREA8ODQwLCgkIBwYFBAMCAQA=";
     const KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8=";
 
     fn load(pairs: &[(&str, &str)], session_env: Option<&str>) -> Result<Secrets, String> {
@@ -179,7 +194,7 @@ mod tests {
         .unwrap();
         let credentials = secrets.credentials.as_ref().unwrap();
         assert_eq!(credentials.client_secret.expose_secret(), "s3cr3t-client");
-        assert_eq!(secrets.master_key.as_ref().unwrap().to_base64().expose_secret(), KEY);
+        assert_eq!(secrets.sealer.as_ref().unwrap().key_id(), key_id(KEY));
         assert_eq!(secrets.api_key.as_ref().unwrap().expose_secret(), "s3cr3t-key");
         assert!(secrets.session_hs256.is_some());
         assert_eq!(secrets.introspection.as_ref().unwrap().expose_secret(), "s3cr3t-introspection");
@@ -190,7 +205,13 @@ mod tests {
     #[test]
     fn halves_doubles_and_nonsense_are_refused_without_repeating_them() {
         type Case<'a> = (&'a [(&'a str, &'a str)], Option<&'a str>, &'a str);
-        let table: [Case<'_>; 4] = [
+        let two = format!("{KEY},s3cr3t!");
+        let table: [Case<'_>; 5] = [
+            (
+                &[("MONITE_BRIDGE_MASTER_KEY", &two)],
+                None,
+                "MONITE_BRIDGE_MASTER_KEY: key 2 of 2 must be 32 bytes in base64, this is no base64; `openssl rand -base64 32` makes one",
+            ),
             (
                 &[("MONITE_CLIENT_ID", "id")],
                 None,
@@ -236,11 +257,34 @@ mod tests {
     }
 
     #[test]
-    fn the_master_key_can_come_from_a_file() {
-        let file = tempfile::NamedTempFile::new().unwrap();
-        std::fs::write(file.path(), format!("{KEY}\n")).unwrap();
-        let path = file.path().to_str().unwrap();
-        let secrets = load(&[("MONITE_BRIDGE_MASTER_KEY_FILE", path)], None).unwrap();
-        assert_eq!(secrets.master_key.unwrap().to_base64().expose_secret(), KEY);
+    fn master_keys_come_from_a_file_or_from_systemd_one_a_line() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(CREDENTIAL);
+        let (file, folder) = (path.to_str().unwrap(), folder.path().to_str().unwrap());
+        assert!(
+            load(&[("CREDENTIALS_DIRECTORY", folder)], None).unwrap().sealer.is_none(),
+            "credentials of others only"
+        );
+        std::fs::write(&path, format!("{OTHER}\n{KEY}\n")).unwrap();
+        for env in [("MONITE_BRIDGE_MASTER_KEY_FILE", file), ("CREDENTIALS_DIRECTORY", folder)] {
+            let sealer = load(&[env], None).unwrap().sealer.unwrap();
+            assert_eq!(sealer.key_ids(), [key_id(OTHER), key_id(KEY)], "{env:?}");
+        }
+        let both = [("CREDENTIALS_DIRECTORY", folder), ("MONITE_BRIDGE_MASTER_KEY", KEY)];
+        assert_eq!(
+            load(&both, None).unwrap_err(),
+            "MONITE_BRIDGE_MASTER_KEY: the credential monite-bridge-master-key of the service is there too; keep one of them"
+        );
+        std::fs::write(&path, format!("{KEY}\ns3cr3t!\n")).unwrap();
+        for name in ["MONITE_BRIDGE_MASTER_KEY_FILE", "CREDENTIALS_DIRECTORY"] {
+            let value = if name == "CREDENTIALS_DIRECTORY" { folder } else { file };
+            let said = load(&[(name, value)], None).unwrap_err();
+            assert!(said.starts_with(&format!("{name}: {file}: key 2 of 2 must be 32 bytes")), "{said}");
+            assert!(!said.contains("s3cr3t"), "{said}");
+        }
+    }
+
+    fn key_id(text: &str) -> KeyId {
+        MasterKey::from_base64(text).unwrap().id()
     }
 }

@@ -2,53 +2,94 @@
 //!
 //! A sealed secret is `version (1 byte) | key id (8) | nonce (24) | ciphertext and tag`. Version, key id and the secret's name
 //! are bound as associated data: a row copied to another name, or claimed by another key, does not open.
+//!
+//! Each secret is sealed under the master key itself, and there is no data key in between. A database holds a handful of sealed rows
+//! (credentials, the webhooks' secrets, the shared token), so wrapping one key instead of sealing them anew would save nothing; and a data
+//! key outlives its wrapping: whoever has an old backup and the old master key would go on opening what is sealed after a rotation. Sealed
+//! anew, nothing that is written after a rotation opens with the old key. The envelope is the key id in each
+//! row's head: it says which of several keys a row needs, so that a rotation needs no moment at which all processes change at once.
+
+mod key;
 
 use std::fmt;
+use std::sync::Arc;
 
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, STANDARD_PAD_INDIFFERENT};
+use chacha20poly1305::XNonce;
 use chacha20poly1305::aead::{Aead, Payload};
-use chacha20poly1305::{KeyInit, XChaCha20Poly1305, XNonce};
 use rand::Rng;
 use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest, Sha256};
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::Zeroizing;
 
-/// Length of a master key in bytes.
-pub const KEY_LENGTH: usize = 32;
+use self::key::KEY_ID_LENGTH;
+pub use self::key::{InvalidKey, KEY_LENGTH, KeyId, MasterKey};
 
 const VERSION: u8 = 1;
-const KEY_ID_LENGTH: usize = 8;
 const NONCE_LENGTH: usize = 24;
 const HEADER_LENGTH: usize = 1 + KEY_ID_LENGTH + NONCE_LENGTH;
 
-/// Separates the key's id from any other use of the key: knowing the id tells nothing about a ciphertext.
-const KEY_ID_DOMAIN: &[u8] = b"monite-bridge master key id v1\0";
+/// Seals under one key and opens what was sealed under any key it holds. Clones share the keys.
+#[derive(Clone)]
+pub struct Sealer(Arc<Keys>);
 
-/// Seals under one key and opens what was sealed under any key it holds.
-pub struct Sealer {
+#[derive(Clone)]
+struct Keys {
     current: MasterKey,
-    older: Vec<MasterKey>,
+    others: Vec<MasterKey>,
+}
+
+impl Keys {
+    fn all(&self) -> impl Iterator<Item = &MasterKey> {
+        std::iter::once(&self.current).chain(&self.others)
+    }
 }
 
 impl Sealer {
     /// Seals and opens under this key.
     #[must_use]
     pub fn new(key: MasterKey) -> Self {
-        Self { current: key, older: Vec::new() }
+        Self(Arc::new(Keys { current: key, others: Vec::new() }))
+    }
+
+    /// Reads keys as they stand in the environment or a file: base64 of 32 bytes each, with commas, blanks or line breaks between
+    /// them. The first seals, all open.
+    ///
+    /// # Errors
+    /// [`InvalidKeys`] says which one is wrong, never what it is.
+    pub fn parse(text: &str) -> Result<Self, InvalidKeys> {
+        let texts: Vec<&str> =
+            text.split(|c: char| c == ',' || c.is_whitespace()).filter(|text| !text.is_empty()).collect();
+        let mut keys: Vec<MasterKey> = Vec::with_capacity(texts.len());
+        for (number, text) in (1..).zip(&texts) {
+            let wrong = |reason| InvalidKeys::One { number, of: texts.len(), reason };
+            let key = MasterKey::from_base64(text).map_err(wrong)?;
+            // Whoever wrote the old key twice believes that there is a new one.
+            if let Some(same) = keys.iter().position(|other| other.id() == key.id()) {
+                return Err(InvalidKeys::Twice { number, same: same + 1 });
+            }
+            keys.push(key);
+        }
+        let mut keys = keys.into_iter();
+        let first = keys.next().ok_or(InvalidKeys::None)?;
+        Ok(keys.fold(Self::new(first), Self::and_opens))
     }
 
     /// Also opens what was sealed under `key`, which seals nothing new.
     #[must_use]
     pub fn and_opens(mut self, key: MasterKey) -> Self {
-        self.older.push(key);
+        Arc::make_mut(&mut self.0).others.push(key);
         self
     }
 
     /// The id of the key that seals.
     #[must_use]
     pub fn key_id(&self) -> KeyId {
-        self.current.id()
+        self.0.current.id()
+    }
+
+    /// The ids of all keys, the one that seals first.
+    #[must_use]
+    pub fn key_ids(&self) -> Vec<KeyId> {
+        self.0.all().map(MasterKey::id).collect()
     }
 
     /// Seals `plaintext` so that it opens under this name only. The nonce is drawn at random: 192 bits never repeat.
@@ -56,10 +97,11 @@ impl Sealer {
     pub fn seal(&self, name: &str, plaintext: &SecretString) -> Vec<u8> {
         let mut nonce = [0; NONCE_LENGTH];
         rand::rng().fill_bytes(&mut nonce);
-        let id = self.current.id();
+        let id = self.0.current.id();
         let bound = associated_data(id, name);
         let payload = Payload { msg: plaintext.expose_secret().as_bytes(), aad: &bound };
         let ciphertext = self
+            .0
             .current
             .cipher()
             .encrypt(&XNonce::from(nonce), payload)
@@ -78,10 +120,8 @@ impl Sealer {
     /// [`SealError`] when it is under a key not held here, was changed, or belongs to another name.
     pub fn open(&self, name: &str, sealed: &[u8]) -> Result<SecretString, SealError> {
         let (id, nonce, ciphertext) = split(sealed).ok_or_else(|| SealError::Unreadable { name: name.to_owned() })?;
-        let key = std::iter::once(&self.current)
-            .chain(&self.older)
-            .find(|key| key.id() == id)
-            .ok_or_else(|| SealError::OtherKey { name: name.to_owned(), sealed_under: id, held: self.current.id() })?;
+        let other_key = || SealError::OtherKey { name: name.to_owned(), sealed_under: id, held: self.key_ids() };
+        let key = self.0.all().find(|key| key.id() == id).ok_or_else(other_key)?;
         let bound = associated_data(id, name);
         let plaintext = key
             .cipher()
@@ -95,8 +135,59 @@ impl Sealer {
 
 impl fmt::Debug for Sealer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let older: Vec<KeyId> = self.older.iter().map(MasterKey::id).collect();
-        f.debug_struct("Sealer").field("current", &self.current.id()).field("older", &older).finish()
+        f.debug_struct("Sealer").field("seals", &self.key_id()).field("opens", &self.key_ids()).finish()
+    }
+}
+
+impl From<MasterKey> for Sealer {
+    fn from(key: MasterKey) -> Self {
+        Self::new(key)
+    }
+}
+
+/// The key that a sealed secret needs; `None` when it is in no form this version reads.
+#[must_use]
+pub fn sealed_under(sealed: &[u8]) -> Option<KeyId> {
+    split(sealed).map(|(id, ..)| id)
+}
+
+/// Why a text is no list of master keys, to stand behind the name of the place it was read from. It never repeats the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidKeys {
+    /// One of them is none.
+    #[error("{}{reason}", which(*number, *of))]
+    One {
+        /// Which one, from 1 on.
+        number: usize,
+        /// How many there are.
+        of: usize,
+        /// What is wrong with it.
+        reason: InvalidKey,
+    },
+    /// The same key stands there twice.
+    #[error("key {number} is key {same} again; to rotate, put the new key first and the old one behind it")]
+    Twice {
+        /// Which one, from 1 on.
+        number: usize,
+        /// Where it stood before.
+        same: usize,
+    },
+    /// Commas or blanks only.
+    #[error("holds no key; `openssl rand -base64 32` makes one")]
+    None,
+}
+
+fn which(number: usize, of: usize) -> String {
+    if of == 1 { String::new() } else { format!("key {number} of {of} ") }
+}
+
+impl SealError {
+    /// The secret's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        match self {
+            Self::OtherKey { name, .. } | Self::Altered { name } | Self::Unreadable { name } => name,
+        }
     }
 }
 
@@ -105,16 +196,17 @@ impl fmt::Debug for Sealer {
 pub enum SealError {
     /// It was sealed under another master key.
     #[error(
-        "the secret {name:?} is sealed under key {sealed_under}, this process holds {held}: \
-         start it with the master key that sealed it, or store the secret again under this one"
+        "the secret {name:?} is sealed under key {sealed_under}, this process holds {}: \
+         start it with the master key that sealed it (behind its own, if that is to go on sealing), or store the secret again under this one",
+        listed(held)
     )]
     OtherKey {
         /// The secret's name.
         name: String,
         /// The key it needs.
         sealed_under: KeyId,
-        /// The key that is here.
-        held: KeyId,
+        /// The keys that are here, the one that seals first.
+        held: Vec<KeyId>,
     },
     /// The right key, but not what that key sealed under this name.
     #[error("the secret {name:?} was changed after it was sealed, or was sealed under another name: store it again")]
@@ -130,81 +222,8 @@ pub enum SealError {
     },
 }
 
-/// The key that seals the secrets of one installation. Wiped from memory when dropped; `Debug` shows its id only.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
-pub struct MasterKey([u8; KEY_LENGTH]);
-
-impl MasterKey {
-    /// A new key from the operating system's randomness.
-    #[must_use]
-    pub fn generate() -> Self {
-        let mut bytes = [0; KEY_LENGTH];
-        rand::rng().fill_bytes(&mut bytes);
-        Self(bytes)
-    }
-
-    /// Reads a key as it stands in the environment: base64 (padding optional) of 32 bytes, blanks around it ignored.
-    ///
-    /// # Errors
-    /// [`InvalidKey`] when it is not base64 or of another length.
-    pub fn from_base64(text: &str) -> Result<Self, InvalidKey> {
-        let decoded =
-            STANDARD_PAD_INDIFFERENT.decode(text.trim()).map(Zeroizing::new).map_err(|_| InvalidKey::NotBase64)?;
-        let bytes: [u8; KEY_LENGTH] = decoded.as_slice().try_into().map_err(|_| InvalidKey::Length(decoded.len()))?;
-        Ok(Self(bytes))
-    }
-
-    /// The key as it stands in the environment.
-    #[must_use]
-    pub fn to_base64(&self) -> SecretString {
-        SecretString::from(STANDARD.encode(self.0))
-    }
-
-    /// Names the key without telling anything about it.
-    #[must_use]
-    pub fn id(&self) -> KeyId {
-        let digest = Sha256::new().chain_update(KEY_ID_DOMAIN).chain_update(self.0).finalize();
-        let mut id = [0; KEY_ID_LENGTH];
-        id.copy_from_slice(&digest[..KEY_ID_LENGTH]);
-        KeyId(id)
-    }
-
-    fn cipher(&self) -> XChaCha20Poly1305 {
-        XChaCha20Poly1305::new(&self.0.into())
-    }
-}
-
-impl fmt::Debug for MasterKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "MasterKey([redacted], id {})", self.id())
-    }
-}
-
-/// Why a text is no master key, to stand behind the name of the place it was read from. It never repeats the text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidKey {
-    /// Characters outside of base64.
-    #[error("must be 32 bytes in base64, this is no base64; `openssl rand -base64 32` makes one")]
-    NotBase64,
-    /// Base64, but not of 32 bytes.
-    #[error("must be {KEY_LENGTH} bytes in base64, this is {0} bytes; `openssl rand -base64 32` makes one")]
-    Length(usize),
-}
-
-/// Names a master key: the first eight bytes of a hash of it.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct KeyId([u8; KEY_ID_LENGTH]);
-
-impl fmt::Display for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for KeyId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
+fn listed(ids: &[KeyId]) -> String {
+    ids.iter().map(KeyId::to_string).collect::<Vec<_>>().join(", ")
 }
 
 fn associated_data(id: KeyId, name: &str) -> Vec<u8> {
@@ -276,29 +295,41 @@ mod tests {
         let rotated = Sealer::new(MasterKey::generate()).and_opens(old_key);
         assert_eq!(rotated.open("n", &sealed).unwrap().expose_secret(), "text");
         let resealed = rotated.seal("n", &secret("text"));
-        assert_eq!(resealed[1..9], rotated.key_id().0);
+        assert_eq!(sealed_under(&resealed), Some(rotated.key_id()));
+        assert_ne!(sealed_under(&resealed), sealed_under(&sealed));
     }
 
     #[test]
-    fn a_key_is_base64_of_32_bytes() {
-        let key = MasterKey::generate();
-        assert_eq!(MasterKey::from_base64(key.to_base64().expose_secret()).unwrap().0, key.0);
-        let unpadded = format!(" {}\n", key.to_base64().expose_secret().trim_end_matches('='));
-        assert_eq!(MasterKey::from_base64(&unpadded).unwrap().0, key.0);
-        for (text, expected) in
-            [("", InvalidKey::Length(0)), ("AAAA", InvalidKey::Length(3)), ("not base64!", InvalidKey::NotBase64)]
-        {
-            assert_eq!(MasterKey::from_base64(text).unwrap_err(), expected, "{text:?}");
+    fn a_list_of_keys_seals_with_the_first_and_opens_with_all() {
+        let keys = [MasterKey::generate(), MasterKey::generate(), MasterKey::generate()];
+        let texts: Vec<String> = keys.iter().map(|key| key.to_base64().expose_secret().to_owned()).collect();
+        let ids: Vec<KeyId> = keys.iter().map(MasterKey::id).collect();
+        for text in [texts.join(","), texts.join(" , "), format!("\n{}\r\n", texts.join("\r\n")), texts.join("\t")] {
+            let sealer = Sealer::parse(&text).unwrap();
+            assert_eq!(sealer.key_ids(), ids, "{text:?}");
+            assert_eq!(sealed_under(&sealer.seal("n", &secret("text"))), Some(ids[0]));
+            for key in &keys {
+                let sealed = Sealer::new(key.clone()).seal("n", &secret("text"));
+                assert_eq!(sealer.open("n", &sealed).unwrap().expose_secret(), "text");
+            }
         }
-        assert!(InvalidKey::Length(3).to_string().contains("must be 32 bytes in base64, this is 3 bytes"));
     }
 
     #[test]
-    fn debug_shows_no_key() {
-        let key = MasterKey::generate();
-        let shown = format!("{key:?} {:?}", Sealer::new(key.clone()));
-        assert!(!shown.contains(key.to_base64().expose_secret()));
-        assert!(!shown.contains(&format!("{:?}", key.0)));
-        assert!(shown.contains("[redacted]"));
+    fn a_wrong_key_of_a_list_is_named_by_its_place() {
+        let (one, two) = (MasterKey::generate().to_base64(), MasterKey::generate().to_base64());
+        let (one, two) = (one.expose_secret(), two.expose_secret());
+        let refused = |text: &str| Sealer::parse(text).unwrap_err().to_string();
+        for (text, expected) in [
+            (format!("{one},c2hvcnQ=,{two}"), "key 2 of 3 must be 32 bytes in base64, this is 5 bytes;"),
+            (format!("{one} {two} s3cr3t!"), "key 3 of 3 must be 32 bytes in base64, this is no base64;"),
+            ("c2hvcnQ=".to_owned(), "must be 32 bytes in base64, this is 5 bytes;"),
+            (format!("{one}\n{two}\n{one}"), "key 3 is key 1 again;"),
+            (" ,\n".to_owned(), "holds no key;"),
+        ] {
+            let said = refused(&text);
+            assert!(said.starts_with(expected), "{said}");
+            assert!(!said.contains("c2hvcnQ") && !said.contains("s3cr3t") && !said.contains(one), "{said}");
+        }
     }
 }

@@ -9,7 +9,7 @@ use monite::Clock;
 use secrecy::SecretString;
 
 use super::secrets::{self, SecretsError, Signer, WATCHED};
-use crate::store::seal::MasterKey;
+use crate::store::seal::Sealer;
 use crate::store::{Store, StoreError};
 
 /// Anybody can send an unknown signature, so the store is asked for new secrets no more often than this.
@@ -22,7 +22,7 @@ const GOOD_FOR: Duration = Duration::from_secs(60);
 #[derive(Debug)]
 pub struct Keyring {
     store: Arc<dyn Store>,
-    key: Option<MasterKey>,
+    sealer: Option<Sealer>,
     clock: Arc<dyn Clock>,
     held: RwLock<Held>,
     /// One look at a time: the others wait for what it finds.
@@ -48,8 +48,8 @@ impl Held {
 impl Keyring {
     /// Empty until the first look.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, key: Option<MasterKey>, clock: Arc<dyn Clock>) -> Self {
-        Self { store, key, clock, held: RwLock::default(), looking: tokio::sync::Mutex::default() }
+    pub fn new(store: Arc<dyn Store>, sealer: Option<Sealer>, clock: Arc<dyn Clock>) -> Self {
+        Self { store, sealer, clock, held: RwLock::default(), looking: tokio::sync::Mutex::default() }
     }
 
     /// The secrets that count at `now`.
@@ -95,7 +95,7 @@ impl Keyring {
     async fn read(&self) -> Result<Vec<Signer>, StoreError> {
         let mut all = Vec::new();
         for object_type in WATCHED {
-            match secrets::load(self.store.as_ref(), self.key.as_ref(), &object_type).await {
+            match secrets::load(self.store.as_ref(), self.sealer.as_ref(), &object_type).await {
                 Ok(signers) => all.extend(signers),
                 Err(SecretsError::Store(error)) => return Err(error),
                 // The others still count.

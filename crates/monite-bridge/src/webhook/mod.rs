@@ -26,7 +26,7 @@ use monite::{Clock, EntityId, Event, Subject};
 use self::keyring::Keyring;
 use self::seen::Seen;
 use crate::reconcile::sweep::{Dirty, Marked, Spot};
-use crate::store::seal::MasterKey;
+use crate::store::seal::Sealer;
 use crate::store::{Store, StoreError};
 
 /// Longest body taken, in bytes. An event is a pointer of less than 1 KiB.
@@ -108,10 +108,10 @@ pub struct Counts {
 }
 
 impl Webhooks {
-    /// Marks in `dirty` what signed events are about. `key` opens the secrets; without it everything is refused.
+    /// Marks in `dirty` what signed events are about. `sealer` opens the secrets; without it everything is refused.
     #[must_use]
-    pub fn new(store: Arc<dyn Store>, key: Option<MasterKey>, clock: Arc<dyn Clock>, dirty: Dirty) -> Self {
-        let keyring = Keyring::new(Arc::clone(&store), key, Arc::clone(&clock));
+    pub fn new(store: Arc<dyn Store>, sealer: Option<Sealer>, clock: Arc<dyn Clock>, dirty: Dirty) -> Self {
+        let keyring = Keyring::new(Arc::clone(&store), sealer, Arc::clone(&clock));
         let (seen, complained) = (Mutex::default(), Mutex::default());
         let (last, noted) = (AtomicI64::new(0), AtomicI64::new(0));
         Self { store, clock, keyring, seen, dirty, complained, last, noted, counts: Counters::default() }

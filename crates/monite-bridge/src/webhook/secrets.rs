@@ -6,7 +6,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::store::seal::{MasterKey, SealError, Sealer};
+use crate::store::seal::{SealError, Sealer};
 use crate::store::{Store, StoreError};
 
 /// What events are asked for: what the bridge keeps equal.
@@ -66,12 +66,12 @@ pub enum SecretsError {
 /// # Errors
 /// [`SecretsError`]
 pub async fn load(
-    store: &dyn Store, key: Option<&MasterKey>, object_type: &WebhookObjectType,
+    store: &dyn Store, sealer: Option<&Sealer>, object_type: &WebhookObjectType,
 ) -> Result<Vec<Signer>, SecretsError> {
     let name = name(object_type);
     let Some(sealed) = store.secret(&name).await? else { return Ok(Vec::new()) };
-    let key = key.ok_or(SecretsError::NoKeyToOpen)?;
-    let opened = Sealer::new(key.clone()).open(&name, &sealed)?;
+    let sealer = sealer.ok_or(SecretsError::NoKeyToOpen)?;
+    let opened = sealer.open(&name, &sealed)?;
     let kept: Vec<Kept> = serde_json::from_str(opened.expose_secret()).map_err(|_| SecretsError::Unreadable)?;
     Ok(kept.into_iter().map(Signer::from).collect())
 }
@@ -81,12 +81,12 @@ pub async fn load(
 /// # Errors
 /// [`SecretsError`]: nothing was stored, as far as is known.
 pub async fn save(
-    store: &dyn Store, key: &MasterKey, object_type: &WebhookObjectType, signers: &[Signer], now: Timestamp,
+    store: &dyn Store, sealer: &Sealer, object_type: &WebhookObjectType, signers: &[Signer], now: Timestamp,
 ) -> Result<(), SecretsError> {
     let name = name(object_type);
     let kept: Vec<Kept> = signers.iter().map(Kept::from).collect();
     let text = Zeroizing::new(serde_json::to_string(&kept).expect("texts and times have no failing serializer"));
-    let sealed = Sealer::new(key.clone()).seal(&name, &SecretString::from(text.as_str()));
+    let sealed = sealer.seal(&name, &SecretString::from(text.as_str()));
     Ok(store.put_secret(&name, &sealed, now).await?)
 }
 

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 
 use super::secrets::{self, SecretsError, Signer, WATCHED};
 use super::{standing, turn};
-use crate::store::seal::MasterKey;
+use crate::store::seal::Sealer;
 use crate::store::{Store, StoreError};
 
 /// How long a secret still counts that was replaced or whose subscription was ended: longer than a delivery signed with it can be
@@ -77,7 +77,7 @@ pub struct Desk<'a> {
     /// Where the secrets are kept.
     pub store: &'a dyn Store,
     /// What they are sealed with.
-    pub key: &'a MasterKey,
+    pub sealer: &'a Sealer,
     /// The time.
     pub now: Timestamp,
 }
@@ -144,7 +144,7 @@ impl Desk<'_> {
             }
             if !signers.is_empty() {
                 self.retire(&mut signers);
-                secrets::save(self.store, self.key, &object_type, &signers, self.now).await?;
+                secrets::save(self.store, self.sealer, &object_type, &signers, self.now).await?;
             }
         }
         Ok(done)
@@ -153,7 +153,7 @@ impl Desk<'_> {
     async fn known(&self) -> Result<Vec<(WebhookObjectType, Vec<Signer>)>, SecretsError> {
         let mut known = Vec::new();
         for object_type in WATCHED {
-            let signers = secrets::load(self.store, Some(self.key), &object_type).await?;
+            let signers = secrets::load(self.store, Some(self.sealer), &object_type).await?;
             known.push((object_type, signers));
         }
         Ok(known)
@@ -205,7 +205,7 @@ impl Desk<'_> {
     ) -> Result<(), SecretsError> {
         self.retire(&mut signers);
         signers.insert(0, Signer { subscription, secret, until: None });
-        secrets::save(self.store, self.key, object_type, &signers, self.now).await
+        secrets::save(self.store, self.sealer, object_type, &signers, self.now).await
     }
 
     fn retire(&self, signers: &mut Vec<Signer>) {

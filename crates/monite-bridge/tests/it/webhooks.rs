@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use monite::webhook::sign;
 use monite_bridge::config::Drift;
-use monite_bridge::store::seal::MasterKey;
+use monite_bridge::store::seal::{MasterKey, Sealer};
 use monite_bridge::webhook::secrets::{self, WATCHED};
 use monite_bridge::webhook::standing::{self, Standing};
 use monite_bridge::webhook::subscribe::{Desk, GRACE, Outcome, SubscribeError};
@@ -41,8 +41,8 @@ fn setup(database: Database, drift: Drift) -> Setup {
 }
 
 async fn subscribe(bridge: &TestBridge) -> Vec<Outcome> {
-    let (monite, key) = (bridge.reconciler.workshop().monite.clone(), key());
-    let desk = Desk { monite: &monite, store: bridge.store.as_ref(), key: &key, now: bridge.clock_now() };
+    let (monite, key) = (bridge.reconciler.workshop().monite.clone(), Sealer::new(key()));
+    let desk = Desk { monite: &monite, store: bridge.store.as_ref(), sealer: &key, now: bridge.clock_now() };
     let done = desk.subscribe(URL).await.unwrap();
     for object_type in WATCHED {
         for signer in secrets::load(bridge.store.as_ref(), Some(&key), &object_type).await.unwrap() {
@@ -53,14 +53,14 @@ async fn subscribe(bridge: &TestBridge) -> Vec<Outcome> {
 }
 
 async fn unsubscribe(bridge: &TestBridge) -> usize {
-    let (monite, key) = (bridge.reconciler.workshop().monite.clone(), key());
-    let desk = Desk { monite: &monite, store: bridge.store.as_ref(), key: &key, now: bridge.clock_now() };
+    let (monite, key) = (bridge.reconciler.workshop().monite.clone(), Sealer::new(key()));
+    let desk = Desk { monite: &monite, store: bridge.store.as_ref(), sealer: &key, now: bridge.clock_now() };
     desk.unsubscribe(None).await.unwrap().len()
 }
 
 /// What signs events about entities now.
 async fn secret(bridge: &TestBridge) -> SecretString {
-    let signers = secrets::load(bridge.store.as_ref(), Some(&key()), &WATCHED[0]).await.unwrap();
+    let signers = secrets::load(bridge.store.as_ref(), Some(&key().into()), &WATCHED[0]).await.unwrap();
     signers[0].secret.clone()
 }
 
@@ -449,8 +449,8 @@ async fn secrets_are_sealed_and_those_of_another_key_count_for_nothing(on: Datab
     let anew = self::secret(&bridge).await;
     assert_eq!(send(&bridge, &sign(&body, &anew, now).unwrap(), body.clone()).await.status, 200);
     // Somebody with another key neither reads nor replaces them, and takes nothing for signed.
-    let (other, monite) = (MasterKey::generate(), bridge.reconciler.workshop().monite.clone());
-    let desk = Desk { monite: &monite, store: bridge.store.as_ref(), key: &other, now };
+    let (other, monite) = (Sealer::new(MasterKey::generate()), bridge.reconciler.workshop().monite.clone());
+    let desk = Desk { monite: &monite, store: bridge.store.as_ref(), sealer: &other, now };
     bridge.sandbox.clear_journal();
     assert!(desk.subscribe(URL).await.is_err());
     assert_eq!(bridge.sandbox.total_calls(), 0, "before Monite is called");

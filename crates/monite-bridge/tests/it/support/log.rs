@@ -11,12 +11,12 @@ static SUBSCRIBED: Once = Once::new();
 
 /// The log from one moment on. Tests running at the same time are in it too: what is secret in one is not in the others.
 #[derive(Debug)]
-pub(super) struct Log {
+pub(crate) struct Log {
     from: usize,
 }
 
 impl Log {
-    pub(super) fn begin() -> Self {
+    pub(crate) fn begin() -> Self {
         SUBSCRIBED.call_once(|| {
             tracing_subscriber::fmt()
                 .with_env_filter(EnvFilter::new("info,monite=trace,monite_bridge=trace,tower_http=trace"))
@@ -32,7 +32,7 @@ impl Log {
     }
 
     /// What was logged since.
-    pub(super) fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&lines()[self.from..]).into_owned()
     }
 

@@ -36,7 +36,7 @@ use monite_bridge::reconcile::visit::Workshop;
 use monite_bridge::reconcile::{Awaited, Policy, Reconciler, Sweeper};
 use monite_bridge::session::{SessionSecrets, Sessions};
 use monite_bridge::shared_token::PartnerTokenVault;
-use monite_bridge::store::seal::MasterKey;
+use monite_bridge::store::seal::{MasterKey, Sealer};
 use monite_bridge::store::{Store, WorkerId, postgres::PostgresStore};
 use monite_bridge::webhook::Webhooks;
 use monite_sandbox::{RateLimit, Sandbox};
@@ -52,7 +52,7 @@ pub(crate) use self::cluster::Cluster;
 pub(crate) use self::database::{Database, Place, on_every_database, on_one_database};
 pub(crate) use self::documents::{customer_document, user_document};
 pub(crate) use self::issuer::{Issuer, IssuerKey, Reply, key_set, unsigned};
-use self::log::Log;
+pub(crate) use self::log::Log;
 pub(crate) use self::probes::lose_table_in;
 pub(crate) use self::transport::{Dies, Fuse, InProcess};
 pub(crate) use self::turns::Turns;
@@ -200,7 +200,8 @@ impl Process {
             None => monite,
             Some(key) => {
                 let (client, clock) = (sandbox.client_id().parse().unwrap(), Arc::new(clock.clone()));
-                let vault = PartnerTokenVault::new(Arc::clone(&store), key.clone(), clock, client, &sandbox.base_url());
+                let vault =
+                    PartnerTokenVault::new(Arc::clone(&store), key.clone().into(), clock, client, &sandbox.base_url());
                 monite.token_vault(Arc::new(vault))
             }
         };
@@ -395,7 +396,7 @@ impl TestBridge {
                 .with_store(Arc::clone(&self.store), Arc::new(self.clock.clone())),
             webhooks: Webhooks::new(
                 Arc::clone(&self.store),
-                self.setup.master_key.clone(),
+                self.setup.master_key.clone().map(Sealer::from),
                 Arc::new(self.clock.clone()),
                 self.sweeper.dirty().clone(),
             ),
