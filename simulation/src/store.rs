@@ -17,8 +17,8 @@ use monite_bridge::domain::role::RoleTemplates;
 use monite_bridge::domain::{BridgeId, CustomerId, ObjectId, UserId};
 use monite_bridge::store::{
     Adopted, Adoption, ApiKeyStore, AuditStore, Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease,
-    Links, Precondition, RetryScope, RoleProgress, SharedToken, Sighting, Stats, Store, StoreError, TokenEnds,
-    TokenSubject, Unsettled, User, Visit, WorkerId, Written,
+    Links, Precondition, RetryScope, RoleProgress, SealedName, SealedRow, SealedStore, SharedToken, Sighting, Stats,
+    Store, StoreError, TokenEnds, TokenSubject, Unsettled, User, Visit, WorkerId, Written,
 };
 
 use crate::turnstile::{Kind, Turnstile, Who};
@@ -431,5 +431,21 @@ impl AuditStore for SteppedStore {
         &self, after: i64, since: Option<Timestamp>, customer: Option<&str>, limit: u32,
     ) -> Result<Vec<AuditRecord>, StoreError> {
         self.read(Kind::Read, "audit log".to_owned(), self.inner.audit(after, since, customer, limit), nothing).await
+    }
+}
+
+#[async_trait]
+impl SealedStore for SteppedStore {
+    async fn sealed(&self, after: Option<&SealedName>, limit: u32) -> Result<Vec<SealedRow>, StoreError> {
+        self.read(Kind::Read, "sealed rows".to_owned(), self.inner.sealed(after, limit), nothing).await
+    }
+
+    async fn reseal(&self, name: &SealedName, from: &[u8], to: &[u8]) -> Result<bool, StoreError> {
+        self.write(Kind::Act, format!("seal {} anew", name.name), self.inner.reseal(name, from, to), debug).await
+    }
+
+    async fn drop_shared_token(&self, name: &str, sealed: &[u8]) -> Result<bool, StoreError> {
+        let work = self.inner.drop_shared_token(name, sealed);
+        self.write(Kind::Act, format!("drop the shared token {name}"), work, debug).await
     }
 }

@@ -18,6 +18,7 @@ pub mod http;
 pub mod intake;
 pub mod jitter;
 pub mod reconcile;
+pub mod rotation;
 pub mod session;
 pub mod shared_token;
 pub mod store;

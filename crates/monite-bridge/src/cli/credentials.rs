@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::failure::{Exit, Failure};
 use super::output::Output;
+use super::rotate_key;
 use crate::assemble::Setup;
 use crate::audit::AuditEntry;
 use crate::credentials::{self, CredentialsError, Source};
@@ -28,6 +29,9 @@ enum Command {
     },
     /// Show which credentials would be used and where they come from; never the secret
     Show,
+    /// Seal everything in the database anew under the first master key; the others open it. Works beside running services, and can be
+    /// run again at any time
+    RotateKey,
 }
 
 /// Longer than any secret; stops a wrong file from being read into memory.
@@ -38,6 +42,7 @@ impl Credentials {
         match &self.command {
             Command::Set { client_id } => set(setup, client_id, output).await,
             Command::Show => show(setup, output).await,
+            Command::RotateKey => rotate_key::run(setup, output).await,
         }
     }
 }

@@ -21,6 +21,7 @@ mod plan;
 mod predecessor;
 mod progress;
 mod retry;
+mod rotate_key;
 mod sandbox;
 mod serve;
 mod signal;

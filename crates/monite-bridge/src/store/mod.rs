@@ -22,6 +22,7 @@ pub mod postgres;
 mod rows;
 pub mod saved;
 pub mod seal;
+mod sealed;
 mod sighting;
 pub mod sqlite;
 
@@ -49,6 +50,7 @@ pub use self::error::StoreError;
 use self::error::database;
 pub use self::links::{Adopted, Adoption, Links, UserAdoption};
 pub use self::listing::{CustomerFilter, Failing, RoleProgress, Stats};
+pub use self::sealed::{SealedName, SealedRow, SealedStore, Shelf};
 pub use self::sighting::{AsRead, Consequence, Sighting};
 
 /// Whether the product wants a thing to be there.
@@ -351,7 +353,7 @@ pub async fn open_portable(url: &str) -> Result<Arc<dyn saved::Portable>, StoreE
 
 /// The bridge's memory. A write that returned `Ok` is durable.
 #[async_trait]
-pub trait Store: ApiKeyStore + AuditStore + Send + Sync + std::fmt::Debug {
+pub trait Store: ApiKeyStore + AuditStore + SealedStore + Send + Sync + std::fmt::Debug {
     // The product's side.
 
     /// Stores a customer's document. An equal document (and a customer that is to be there) is `Unchanged` and costs nothing.

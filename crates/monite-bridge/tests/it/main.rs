@@ -30,6 +30,7 @@ mod quirks;
 mod replicas;
 mod replicas_tokens;
 mod reports;
+mod rotation;
 mod serving;
 mod sessions;
 mod stamps;

@@ -29,6 +29,7 @@ pub(super) mod listing;
 
 pub(super) mod model;
 pub(super) mod process;
+pub(super) mod sealed;
 pub(super) mod shared;
 pub(super) mod stamps;
 pub(super) mod sweep;
@@ -149,6 +150,10 @@ macro_rules! conformance_tests {
                 a_duty_by_a_clock_that_is_far_ahead_keeps_nobody_waiting,
                 whose_tokens_end_is_told_to_every_process_whichever_way_it_comes,
                 who_missed_more_than_is_told_at_once_is_told_that_it_may_be_anybody,
+            }
+            sealed {
+                everything_sealed_is_listed_in_pages,
+                what_was_written_meanwhile_is_not_sealed_over,
             }
             stamps {
                 a_database_has_one_name_whoever_gives_it,

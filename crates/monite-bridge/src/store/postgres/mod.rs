@@ -63,6 +63,7 @@ mod restore;
 mod round;
 mod rows;
 mod saved;
+mod sealed;
 mod shared;
 mod sight;
 mod signal;

@@ -57,6 +57,7 @@ mod rest;
 mod restore;
 mod rows;
 mod saved;
+mod sealed;
 mod shared;
 mod sight;
 mod stamps;

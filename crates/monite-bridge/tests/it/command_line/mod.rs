@@ -10,6 +10,7 @@ mod export;
 mod import;
 mod keys;
 mod refusals;
+mod rotate_key;
 mod serve;
 mod support;
 mod sync;

@@ -56,6 +56,13 @@ impl Place {
         Self { env: self.env.into_iter().filter(|(one, _)| one != name).collect(), ..self }
     }
 
+    /// The same folder with one variable more, or with another value of it.
+    pub(super) fn with(self, name: &str, value: &str) -> Self {
+        let mut place = self.without(name);
+        place.env.push((name.to_owned(), value.to_owned()));
+        place
+    }
+
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
@@ -83,6 +90,11 @@ impl Place {
         let ran = Ran { code: child.wait().unwrap().code().unwrap_or(-1), stdout, stderr };
         ran.tells_no_secret();
         ran
+    }
+
+    /// Starts a command whose words nobody needs.
+    pub(super) fn spawn(&self, args: &[&str]) -> Child {
+        self.command(args).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
     }
 
     /// Starts a service and waits for its `listening on` line.
