@@ -6,6 +6,7 @@
 mod adopt;
 mod advice;
 mod audit;
+mod core_dump;
 mod credentials;
 mod demo;
 mod export;

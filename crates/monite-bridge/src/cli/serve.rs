@@ -9,6 +9,7 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::core_dump;
 use super::failure::{Exit, Failure};
 use super::output::Output;
 use super::predecessor::Predecessor;
@@ -35,6 +36,7 @@ pub(super) struct Serve {
 
 impl Serve {
     pub(super) async fn run(&self, setup: Setup, output: &Output) -> Result<Exit, Failure> {
+        core_dump::forbid();
         let stop = signal::stop_requested();
         for note in setup.config.notes().into_iter().chain(setup.secrets.notes()) {
             tracing::warn!("{note}");
