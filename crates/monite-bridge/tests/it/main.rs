@@ -6,6 +6,7 @@ mod adopt;
 mod api_key;
 mod audit;
 mod budget;
+mod canary;
 mod comings_and_goings;
 mod command_line;
 mod conditions;
