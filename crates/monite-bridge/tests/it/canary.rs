@@ -56,6 +56,13 @@ async fn no_secret_leaves_the_process_but_to_whom_it_is_for(database: Database) 
     stage.read_what_was_written();
 
     let evidence = stage.evidence.lock().unwrap();
+    let secrets = stage.secrets();
+    for what in ["the partner's token", "a user's token", "the secret of a webhook", "the key that was made"] {
+        assert!(secrets.iter().any(|secret| secret.what == what), "there was nothing to find of: {what}");
+    }
+    let leaks: Vec<String> = secrets.iter().flat_map(|secret| evidence.finds(secret)).collect();
+    assert!(leaks.is_empty(), "{} leaks:\n{}", leaks.len(), leaks.join("\n"));
+    // And they would have been found.
     let control = Secret::text("the control", CONTROL);
     for place in ["log of serve", "log of sync", "stdout of why", "stdout of plan", "answers", "database"] {
         assert!(!evidence.of(place).finds(&control).is_empty(), "nothing would have been found in: {place}");
@@ -75,12 +82,6 @@ async fn no_secret_leaves_the_process_but_to_whom_it_is_for(database: Database) 
     ] {
         assert!(!evidence.of(place).finds(&Secret::text("a marker", marker)).is_empty(), "no {marker} in: {place}");
     }
-    let secrets = stage.secrets();
-    for what in ["the partner's token", "a user's token", "the secret of a webhook", "the key that was made"] {
-        assert!(secrets.iter().any(|secret| secret.what == what), "there was nothing to find of: {what}");
-    }
-    let leaks: Vec<String> = secrets.iter().flat_map(|secret| evidence.finds(secret)).collect();
-    assert!(leaks.is_empty(), "{} leaks:\n{}", leaks.len(), leaks.join("\n"));
 }
 
 /// Where the play is given.
@@ -291,7 +292,7 @@ impl Stage {
         becomes("calls that Monite misbehaved at", answered, |answered| *answered > before).await;
         if mood == Mood::Refuses {
             let shown = async || self.ask("answers", service, Method::GET, &customer, Some(API_KEY), None).await.1;
-            becomes("what Monite repeated to be shown", shown, |shown| shown.contains("Bearer [redacted]")).await;
+            becomes("what Monite repeated to be shown", shown, |shown| shown.contains("Bearer ")).await;
             self.look_into_the_database().await;
         }
         for path in [customer.clone(), "/v1/failing".to_owned(), "/v1/stats".to_owned()] {
