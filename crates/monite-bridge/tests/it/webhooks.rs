@@ -484,9 +484,14 @@ async fn state(bridge: &TestBridge) -> Value {
 async fn two_that_subscribe_at_once_make_no_twins(on: Database) {
     let bridge = TestBridge::with(setup(on, Drift::Enforce)).await;
     let other = bridge.replica("other").await;
-    let (monite, key, now) = (bridge.reconciler.workshop().monite.clone(), key(), bridge.clock_now());
-    let desks =
-        [&bridge.store, &other.store].map(|store| Desk { monite: &monite, store: store.as_ref(), key: &key, now });
+    let (monite, now) = (bridge.reconciler.workshop().monite.clone(), bridge.clock_now());
+    let sealer = Sealer::new(key());
+    let desks = [&bridge.store, &other.store].map(|store| Desk {
+        monite: &monite,
+        store: store.as_ref(),
+        sealer: &sealer,
+        now,
+    });
     let (one, two) = tokio::join!(desks[0].subscribe(URL), desks[1].subscribe(URL));
     let (done, refused) = if one.is_ok() { (one, two) } else { (two, one) };
     assert_eq!(done.unwrap().len(), 3);
