@@ -16,9 +16,9 @@ use monite_bridge::domain::document::{CustomerDocument, ImportRecord, UserDocume
 use monite_bridge::domain::role::RoleTemplates;
 use monite_bridge::domain::{BridgeId, CustomerId, ObjectId, UserId};
 use monite_bridge::store::{
-    Adopted, Adoption, ApiKeyStore, AuditStore, Change, Customer, CustomerFilter, Failing, Fenced, Imported, Lease,
-    Links, Precondition, RetryScope, RoleProgress, SealedName, SealedRow, SealedStore, SharedToken, Sighting, Stats,
-    Store, StoreError, TokenEnds, TokenSubject, Unsettled, User, Visit, WorkerId, Written,
+    Adopted, Adoption, ApiKeyStore, AuditStore, Change, Customer, CustomerFilter, Erasure, ErasureStore, Failing,
+    Fenced, Imported, Lease, Links, Precondition, RetryScope, Rewritten, RoleProgress, SealedName, SealedRow, SealedStore,
+    SharedToken, Sighting, Stats, Store, StoreError, TokenEnds, TokenSubject, Unsettled, User, Visit, WorkerId, Written,
 };
 
 use crate::turnstile::{Kind, Turnstile, Who};
@@ -83,6 +83,7 @@ fn written<T>(written: &Written<T>) -> String {
         Written::Failed(there) => format!("failed: {there:?}"),
         Written::Refused(errors) => format!("refused: {errors:?}"),
         Written::NoSuchCustomer => "no such customer".to_owned(),
+        Written::BeingErased => "being erased".to_owned(),
     }
 }
 
@@ -447,5 +448,37 @@ impl SealedStore for SteppedStore {
     async fn drop_shared_token(&self, name: &str, sealed: &[u8]) -> Result<bool, StoreError> {
         let work = self.inner.drop_shared_token(name, sealed);
         self.write(Kind::Act, format!("drop the shared token {name}"), work, debug).await
+    }
+}
+
+#[async_trait]
+impl ErasureStore for SteppedStore {
+    async fn begin_erasure(&self, customer: &CustomerId, now: Timestamp) -> Result<Option<Erasure>, StoreError> {
+        self.write(Kind::Act, format!("erase {customer}"), self.inner.begin_erasure(customer, now), debug).await
+    }
+
+    async fn erasure(&self, customer: &CustomerId) -> Result<Option<Erasure>, StoreError> {
+        self.read(Kind::Read, format!("erasure of {customer}"), self.inner.erasure(customer), debug).await
+    }
+
+    async fn claim_erasure(
+        &self, worker: &WorkerId, customer: &CustomerId, now: Timestamp, lease: Duration,
+    ) -> Result<Option<Lease>, StoreError> {
+        let work = self.inner.claim_erasure(worker, customer, now, lease);
+        self.write(Kind::Act, format!("claim {customer} to erase it"), work, debug).await
+    }
+
+    async fn purge(&self, lease: &Lease, entity: Option<EntityId>, now: Timestamp) -> Result<Fenced, StoreError> {
+        let work = self.inner.purge(lease, entity, now);
+        self.write(Kind::Act, format!("purge {}", lease.customer), work, debug).await
+    }
+
+    async fn rewrite(&self) -> Result<Rewritten, StoreError> {
+        self.write(Kind::Act, "write the file anew".to_owned(), self.inner.rewrite(), debug).await
+    }
+
+    async fn finish_erasure(&self, customer: &CustomerId, now: Timestamp) -> Result<(), StoreError> {
+        let work = self.inner.finish_erasure(customer, now);
+        self.write(Kind::Act, format!("{customer} is erased"), work, nothing).await
     }
 }

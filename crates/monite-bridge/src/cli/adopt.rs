@@ -196,6 +196,9 @@ fn refusal(refused: &Linked) -> String {
         Linked::By(Adopted::Unsettled) => {
             "a create for this customer went unanswered: run `monite-bridge sync`, which looks for it".to_owned()
         }
+        Linked::By(Adopted::Erased) => {
+            "it was erased, or is being erased: what is left of it is not to be linked".to_owned()
+        }
         Linked::By(Adopted::InHand) => "another process is at work on this customer: run it again".to_owned(),
         Linked::By(Adopted::Linked { .. } | Adopted::Already) => "it is linked".to_owned(),
     }

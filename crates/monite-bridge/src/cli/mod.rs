@@ -9,6 +9,7 @@ mod audit;
 mod core_dump;
 mod credentials;
 mod demo;
+mod erase;
 mod export;
 mod failure;
 mod import;
@@ -84,6 +85,7 @@ enum Command {
     Why(why::Why),
     Retry(retry::Retry),
     Adopt(adopt::Adopt),
+    Erase(erase::Erase),
     Token(token::Token),
     Webhooks(webhooks::Webhooks),
     Openapi(openapi::Openapi),
@@ -154,6 +156,7 @@ async fn dispatch(cli: Cli, output: &Output, env: EnvVars) -> Result<Exit, Failu
         Command::Why(why) => why.run(&setup()?, output).await,
         Command::Retry(retry) => retry.run(&setup()?, output).await,
         Command::Adopt(adopt) => adopt.run(setup()?, output).await,
+        Command::Erase(erase) => erase.run(setup, output).await,
         Command::Token(token) => token.run(setup()?, output).await,
         Command::Webhooks(webhooks) => webhooks.run(setup()?, output).await,
     }

@@ -108,6 +108,7 @@ pub(super) fn seen<T: Into<View>>(written: Written<T>) -> Written<View> {
         Written::Failed(there) => Written::Failed(there),
         Written::Refused(errors) => Written::Refused(errors),
         Written::NoSuchCustomer => Written::NoSuchCustomer,
+        Written::BeingErased => Written::BeingErased,
     }
 }
 

@@ -77,6 +77,8 @@ kinds! {
     NotYet = CONFLICT, "not-at-monite-yet", "Not at Monite yet";
     /// A merge patch for something that was deleted.
     Deleted = CONFLICT, "deleted", "It was deleted";
+    /// The customer is being erased.
+    BeingErased = CONFLICT, "being-erased", "The customer is being erased";
     /// `If-Match` or `If-None-Match` does not hold.
     PreconditionFailed = PRECONDITION_FAILED, "precondition-failed", "It has changed meanwhile";
     /// The body is too long.

@@ -16,7 +16,7 @@ use super::view::View;
 use super::wait::{Goal, Waited, wait_for};
 use super::{App, Shared};
 use crate::domain::document::{FieldError, merge_patch};
-use crate::domain::{Generation, ObjectId};
+use crate::domain::{CustomerId, Generation, ObjectId};
 use crate::events::Event;
 use crate::store::{Precondition, RetryScope, Store, StoreError, Wish, Written};
 
@@ -223,6 +223,7 @@ fn view_of<R: Resource>(what: &R, written: Written<View>) -> Result<(StatusCode,
         Written::Failed(there) => Err(Problem::precondition(there)),
         Written::Refused(errors) => Err(Problem::document(errors)),
         Written::NoSuchCustomer => Err(super::customers::no_such_customer(what.object().customer())),
+        Written::BeingErased => Err(being_erased(what.object().customer())),
     }
 }
 
@@ -235,4 +236,12 @@ fn applied(mut answer: Response, headers: &HeaderMap) -> Response {
         answer.headers_mut().insert(PREFERENCE_APPLIED, prefer::applied(limit));
     }
     answer
+}
+
+fn being_erased(customer: &CustomerId) -> Problem {
+    let detail = format!(
+        "{customer} is being erased, so nothing was stored. Once `monite-bridge erase {customer}` has ended (run it again if it stopped), the \
+         same id makes a new customer."
+    );
+    Problem::new(Kind::BeingErased, detail)
 }

@@ -3,7 +3,7 @@
 //! [`mod@plan`] decides and does nothing; [`observe`] looks at Monite where the store does not know; [`execute`] does one action
 //! and makes no choices; [`visit`] runs the three for one customer until nothing is left; [`mod@stamp`] writes the links into the
 //! entity once nothing else is due; [`driver`] decides when; [`awaited`] customers come first. [`sweep`] looks again at
-//! everything, for what somebody else changed. [`adopt`] links what exists at Monite already.
+//! everything, for what somebody else changed. [`adopt`] links what exists at Monite already. [`mod@erase`] scrubs one customer for good.
 
 pub mod adopt;
 pub mod awaited;
@@ -11,6 +11,7 @@ pub mod compare;
 pub mod diff;
 mod doubt;
 pub mod driver;
+pub mod erase;
 pub mod execute;
 mod login;
 pub mod observe;

@@ -32,7 +32,7 @@ pub(super) fn prepare(records: &[ImportRecord]) -> Vec<Record> {
 
 /// Cuts the records where a customer comes a second time, so that inside a run no record depends on another and the last one
 /// of a customer wins.
-pub(super) fn runs(records: &[Record]) -> Vec<&[Record]> {
+fn runs(records: &[Record]) -> Vec<&[Record]> {
     let mut runs = Vec::new();
     let mut seen = HashSet::new();
     let mut start = 0;
@@ -45,6 +45,28 @@ pub(super) fn runs(records: &[Record]) -> Vec<&[Record]> {
     }
     runs.push(&records[start..]);
     runs
+}
+
+/// What is done with some records that follow each other.
+pub(super) enum Part<'a> {
+    /// One, whose customer is being erased: it is refused.
+    Erased,
+    /// A run, in which no customer comes twice.
+    Run(&'a [Record]),
+}
+
+/// The runs between the records of these customers, which are being erased.
+pub(super) fn parts<'a>(records: &'a [Record], erased: &HashSet<String>) -> Vec<Part<'a>> {
+    let is_erased = |record: &Record| erased.contains(record.customer.id.as_str());
+    let mut parts = Vec::new();
+    for chunk in records.chunk_by(|one, other| is_erased(one) == is_erased(other)) {
+        if chunk.first().is_some_and(is_erased) {
+            parts.extend(chunk.iter().map(|_| Part::Erased));
+        } else {
+            parts.extend(runs(chunk).into_iter().map(Part::Run));
+        }
+    }
+    parts
 }
 
 /// What is stored in the place of something desired.

@@ -68,4 +68,6 @@ pub enum Adopted {
     Unsettled,
     /// Somebody is at work on the customer right now.
     InHand,
+    /// The entity was scrubbed when its customer was erased, or the customer is being erased: nobody reaches for it again.
+    Erased,
 }

@@ -13,6 +13,7 @@ mod conformance;
 mod decide;
 mod desired;
 mod ends;
+mod erasures;
 mod error;
 mod import;
 mod ledger;
@@ -46,6 +47,7 @@ use crate::domain::{
 pub use self::api_keys::ApiKeyStore;
 pub use self::audit::AuditStore;
 pub use self::ends::{TokenEnd, TokenEnds};
+pub use self::erasures::{Erasure, ErasureStore, Rewritten};
 pub use self::error::StoreError;
 use self::error::database;
 pub use self::links::{Adopted, Adoption, Links, UserAdoption};
@@ -153,6 +155,8 @@ pub enum Written<T> {
     Refused(Vec<FieldError>),
     /// The customer of this user is not known.
     NoSuchCustomer,
+    /// The customer is being [erased](ErasureStore): until that is done, nothing of it can be written.
+    BeingErased,
 }
 
 /// What became of one imported record.
@@ -353,7 +357,7 @@ pub async fn open_portable(url: &str) -> Result<Arc<dyn saved::Portable>, StoreE
 
 /// The bridge's memory. A write that returned `Ok` is durable.
 #[async_trait]
-pub trait Store: ApiKeyStore + AuditStore + SealedStore + Send + Sync + std::fmt::Debug {
+pub trait Store: ApiKeyStore + AuditStore + ErasureStore + SealedStore + Send + Sync + std::fmt::Debug {
     // The product's side.
 
     /// Stores a customer's document. An equal document (and a customer that is to be there) is `Unchanged` and costs nothing.

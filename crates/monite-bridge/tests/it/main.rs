@@ -15,6 +15,7 @@ mod documents;
 mod drift;
 mod drift_unsure;
 mod equal;
+mod erase;
 mod export;
 mod import;
 mod issuers;

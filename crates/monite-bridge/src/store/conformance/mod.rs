@@ -23,6 +23,7 @@ pub(super) mod audit;
 pub(super) mod budget;
 pub(super) mod deletion;
 pub(super) mod doubt;
+pub(super) mod erase;
 pub(super) mod import;
 pub(super) mod lease;
 pub(super) mod listing;
@@ -167,6 +168,11 @@ macro_rules! conformance_tests {
             api_keys {
                 a_key_is_read_back_as_it_was_made,
                 a_key_is_revoked_once_and_for_good,
+            }
+            erase {
+                an_erasure_goes_on_until_it_is_purged_and_keeps_ids_only,
+                a_customer_that_is_being_erased_cannot_be_written,
+                whose_tokens_end_is_told_when_an_erasure_begins,
             }
             audit {
                 what_was_done_is_read_back_in_its_order,

@@ -59,6 +59,9 @@ impl Adopt {
     async fn may_link(&self, tx: &mut Tx) -> Result<Result<bool, Adopted>, StoreError> {
         loop {
             let there = self.lock(tx).await?;
+            if self.is_erased(tx).await? {
+                return Ok(Err(Adopted::Erased));
+            }
             if let Some(owner) = self.owner(tx).await? {
                 let own = owner == self.adoption.customer;
                 return Ok(Err(if own { Adopted::Already } else { Adopted::Taken(owner) }));
@@ -76,6 +79,17 @@ impl Adopt {
                 _ => Ok(false),
             });
         }
+    }
+
+    async fn is_erased(&self, tx: &mut Tx) -> Result<bool, StoreError> {
+        let row = sql("-- adopt_erased
+             SELECT EXISTS (SELECT 1 FROM erased WHERE entity_id = $1)
+                 OR EXISTS (SELECT 1 FROM erased WHERE customer_id = $2 AND purged_at IS NULL) AS is_erased")
+        .bind(self.adoption.entity.id.to_string())
+        .bind(self.adoption.customer.as_str())
+        .one(tx)
+        .await?;
+        Ok(row.flag("is_erased")?)
     }
 
     async fn lock(&self, tx: &mut Tx) -> Result<Option<PgRow>, StoreError> {

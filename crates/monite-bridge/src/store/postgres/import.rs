@@ -5,12 +5,12 @@ use std::collections::HashSet;
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use super::super::import::{Changes, KnownCustomers, Record, Stored, prepare, runs};
-use super::super::{Imported, StoreError};
+use super::super::import::{Changes, KnownCustomers, Part, Record, Stored, parts, prepare};
+use super::super::{Imported, StoreError, erasures};
 use super::connection::Tx;
 use super::desired::{DesiredCustomer, free_logins, write_customers, write_users};
 use super::writer::Write;
-use super::{known, rest, stored, wake};
+use super::{erase, known, rest, stored, wake};
 use crate::domain::document::ImportRecord;
 
 /// See [`Store::import`](super::super::Store::import).
@@ -40,9 +40,14 @@ impl Write for Import {
     }
 
     async fn run(&self, tx: &mut Tx) -> Result<Vec<Imported>, StoreError> {
+        let ids: Vec<&str> = self.records.iter().map(|record| record.customer.id.as_str()).collect();
+        let erased = erase::under_way(tx, &ids).await?;
         let mut results = Vec::with_capacity(self.records.len());
-        for run in runs(&self.records) {
-            results.extend(import_run(tx, run, self.now).await?);
+        for part in parts(&self.records, &erased) {
+            match part {
+                Part::Erased => results.push(Imported::Refused(vec![erasures::refusal()])),
+                Part::Run(run) => results.extend(import_run(tx, run, self.now).await?),
+            }
         }
         Ok(results)
     }

@@ -15,6 +15,7 @@
 //! - `stamps`: which links are to be stamped into their entities, and who this database is
 //! - `adopt`: links to what exists at Monite already
 //! - `saved`, `restore`: the whole state, given out and taken in
+//! - `erase`: customers that are being erased, and those that were
 //! - `listing`: reads that answer questions
 //! - `api_keys`: who may call
 //! - `replicas`: the ledger of the rate budget
@@ -50,6 +51,7 @@ mod connection;
 mod desired;
 mod doubt;
 mod ends;
+mod erase;
 mod gone;
 mod import;
 mod known;

@@ -11,7 +11,7 @@ use super::desired::{DesiredCustomer, DesiredUser, write_customers, write_users}
 use super::doubt::doubt_if_in_hand;
 use super::rows::Columns as _;
 use super::writer::Write;
-use super::{gone, rest, stored, wake};
+use super::{erase, gone, rest, stored, wake};
 use crate::domain::{CustomerId, SyncState, UserId};
 
 /// See [`Store::put_customer`](super::super::Store::put_customer).
@@ -33,6 +33,9 @@ impl Write for PutCustomer {
         let id = &self.desired.id;
         let (decision, there) = loop {
             let there = stored::lock(tx, id).await?;
+            if there.as_ref().is_some_and(|there| there.wish == Wish::Gone) && erase::is_under_way(tx, id).await? {
+                return Ok(Written::BeingErased);
+            }
             let asks: &[&CustomerId] = if there.as_ref().is_some_and(|there| there.may_exist) { &[id] } else { &[] };
             let known = stored::known_entities(tx, asks).await?.remove(id.as_str());
             let decision = decide::customer(there.as_ref(), known.as_ref(), &self.desired, self.when);
@@ -72,8 +75,9 @@ impl Write for PutUser {
 
     async fn run(&self, tx: &mut Tx) -> Result<Self::Answer, StoreError> {
         let DesiredUser { customer, id, login, .. } = &self.desired;
-        if stored::lock(tx, customer).await?.is_none() {
-            return Ok(Written::NoSuchCustomer);
+        let Some(owner) = stored::lock(tx, customer).await? else { return Ok(Written::NoSuchCustomer) };
+        if owner.wish == Wish::Gone && erase::is_under_way(tx, customer).await? {
+            return Ok(Written::BeingErased);
         }
         let there = stored::stored_user(tx, customer, id).await?;
         let holder =

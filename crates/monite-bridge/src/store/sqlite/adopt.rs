@@ -51,6 +51,19 @@ impl Adopt {
     /// Whether the customer is new here; or why it cannot be linked.
     async fn may_link(&self, tx: &mut SqliteConnection) -> Result<Result<bool, Adopted>, StoreError> {
         let Adoption { customer, entity, .. } = &self.adoption;
+        let is_erased: bool = sqlx::query_scalar(
+            "-- adopt_erased
+             SELECT EXISTS (SELECT 1 FROM erased WHERE entity_id = ?1)
+                 OR EXISTS (SELECT 1 FROM erased WHERE customer_id = ?2 AND purged_at IS NULL)",
+        )
+        .bind(entity.id.to_string())
+        .bind(customer.as_str())
+        .fetch_one(&mut *tx)
+        .await
+        .map_err(database("adopt_erased"))?;
+        if is_erased {
+            return Ok(Err(Adopted::Erased));
+        }
         let owner: Option<String> = sqlx::query_scalar(
             "-- adopt_owner
              SELECT customer_id FROM customer_work WHERE entity_id = ?1",

@@ -4,11 +4,11 @@ use async_trait::async_trait;
 use jiff::Timestamp;
 use sqlx::SqliteConnection;
 
-use super::super::import::{KnownCustomers, Record, Stored, prepare, runs};
-use super::super::{Imported, StoreError};
+use super::super::import::{KnownCustomers, Part, Record, Stored, parts, prepare};
+use super::super::{Imported, StoreError, erasures};
 use super::desired::{DesiredCustomer, free_logins, write_customers, write_users};
 use super::writer::Write;
-use super::{known, rest, rows, stored, wake};
+use super::{erase, known, rest, rows, stored, wake};
 use crate::domain::document::ImportRecord;
 
 /// See [`Store::import`](super::super::Store::import).
@@ -33,9 +33,14 @@ impl Write for Import {
     }
 
     async fn run(&self, tx: &mut SqliteConnection) -> Result<Vec<Imported>, StoreError> {
+        let ids: Vec<_> = self.records.iter().map(|record| &record.customer.id).collect();
+        let erased = erase::under_way(tx, &rows::to_json(&ids)).await?;
         let mut results = Vec::with_capacity(self.records.len());
-        for run in runs(&self.records) {
-            results.extend(import_run(tx, run, self.now).await?);
+        for part in parts(&self.records, &erased) {
+            match part {
+                Part::Erased => results.push(Imported::Refused(vec![erasures::refusal()])),
+                Part::Run(run) => results.extend(import_run(tx, run, self.now).await?),
+            }
         }
         Ok(results)
     }

@@ -12,6 +12,7 @@
 //! - `stamps`: which links are to be stamped into their entities, and who this database is
 //! - `adopt`: links to what exists at Monite already
 //! - `saved`, `restore`: the whole state, given out and taken in
+//! - `erase`: customers that are being erased, and those that were
 //! - `listing`: reads that answer questions
 //! - `api_keys`: who may call
 //! - `replicas`: the ledger of the rate budget
@@ -46,6 +47,7 @@ mod bulk;
 mod changes;
 mod desired;
 mod doubt;
+mod erase;
 mod gone;
 mod import;
 mod known;
@@ -94,6 +96,11 @@ impl SqliteStore {
     pub async fn open(url: &str) -> Result<Self, StoreError> {
         let open::Opened { writer, readers, scratch } = open::open(url).await?;
         Ok(Self { writer: writer::Writer::start(writer), readers, url: url.to_owned(), scratch })
+    }
+
+    /// Where it is.
+    fn file(&self) -> Result<std::path::PathBuf, StoreError> {
+        open::file(&self.url, self.scratch.as_ref())
     }
 }
 

@@ -7,7 +7,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 
-use super::super::StoreError;
+use super::super::{Rewritten, StoreError, database};
 
 /// The versions of the tables, embedded. A merged one is never edited.
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -15,6 +15,9 @@ static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
 /// How long a statement waits for another process that is writing. A transaction here takes milliseconds; ten seconds means
 /// that something holds the file that should not.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The file of a store in memory.
+const SCRATCH: &str = "store.db";
 
 /// Readers at the same time. SQLite reads are short; more than cores only adds page caches.
 const READERS: u32 = 4;
@@ -43,7 +46,7 @@ pub(super) async fn open(url: &str) -> Result<Opened, StoreError> {
         Place::File(path) => (path, None),
         Place::Memory => {
             let scratch = tempfile::tempdir().map_err(|error| refuse(format!("no temporary directory: {error}")))?;
-            (scratch.path().join("store.db"), Some(scratch))
+            (scratch.path().join(SCRATCH), Some(scratch))
         }
     };
     create(&file).map_err(refuse)?;
@@ -57,6 +60,39 @@ pub(super) async fn open(url: &str) -> Result<Opened, StoreError> {
         .await
         .map_err(|error| refuse(why_not_opened(&error)))?;
     Ok(Opened { writer, readers, scratch })
+}
+
+/// The file that was opened.
+pub(super) fn file(url: &str, scratch: Option<&tempfile::TempDir>) -> Result<PathBuf, StoreError> {
+    match (Place::parse(url), scratch) {
+        (_, Some(folder)) => Ok(folder.path().join(SCRATCH)),
+        (Ok(Place::File(path)), None) => Ok(path),
+        _ => Err(StoreError::Open { url: url.to_owned(), reason: "it names no file".to_owned() }),
+    }
+}
+
+/// Writes the file anew with nothing in it but the rows that are there, and empties the write-ahead log: what is deleted stays in free pages
+/// and in the log otherwise. Other processes wait meanwhile, a second for each few hundred MiB.
+pub(super) async fn rewrite(file: &Path) -> Result<Rewritten, StoreError> {
+    // Not in memory, as for all else: the copy is as large as the file, and holds nothing that was erased.
+    let options = options(file, false).pragma("temp_store", "FILE");
+    let mut connection = connect(&options).await.map_err(database("rewrite"))?;
+    sqlx::query(
+        "-- rewrite
+         VACUUM",
+    )
+    .execute(&mut connection)
+    .await
+    .map_err(database("rewrite"))?;
+    let held: i64 = sqlx::query_scalar(
+        "-- empty_log
+         PRAGMA wal_checkpoint(TRUNCATE)",
+    )
+    .fetch_one(&mut connection)
+    .await
+    .map_err(database("empty_log"))?;
+    connection.close().await.map_err(database("rewrite"))?;
+    Ok(if held == 0 { Rewritten::Whole } else { Rewritten::LogHeld })
 }
 
 /// What a database URL points at.

@@ -8,7 +8,7 @@ use super::super::decide::{self, Decision, Deletion, written};
 use super::super::{Customer, Precondition, StoreError, User, Wish, Written};
 use super::desired::{DesiredCustomer, DesiredUser, write_customers, write_users};
 use super::writer::Write;
-use super::{database, doubt, gone, micros, rest, rows, stored, wake};
+use super::{database, doubt, erase, gone, micros, rest, rows, stored, wake};
 use crate::domain::{CustomerId, SyncState, UserId};
 
 /// See [`Store::put_customer`](super::super::Store::put_customer).
@@ -25,6 +25,9 @@ impl Write for PutCustomer {
     async fn run(&self, tx: &mut SqliteConnection) -> Result<Self::Answer, StoreError> {
         let id = &self.desired.id;
         let there = stored::customers(tx, &[id]).await?.remove(id.as_str());
+        if there.as_ref().is_some_and(|there| there.wish == Wish::Gone) && erase::is_under_way(tx, id).await? {
+            return Ok(Written::BeingErased);
+        }
         let asks: &[&CustomerId] = if there.as_ref().is_some_and(|there| there.may_exist) { &[id] } else { &[] };
         let known = stored::known_entities(tx, asks).await?.remove(id.as_str());
         let decision = decide::customer(there.as_ref(), known.as_ref(), &self.desired, self.when);
@@ -52,8 +55,11 @@ impl Write for PutUser {
 
     async fn run(&self, tx: &mut SqliteConnection) -> Result<Self::Answer, StoreError> {
         let DesiredUser { customer, id, login, .. } = &self.desired;
-        if stored::customers(tx, &[customer]).await?.is_empty() {
+        let Some(owner) = stored::customers(tx, &[customer]).await?.remove(customer.as_str()) else {
             return Ok(Written::NoSuchCustomer);
+        };
+        if owner.wish == Wish::Gone && erase::is_under_way(tx, customer).await? {
+            return Ok(Written::BeingErased);
         }
         let there = stored::users(tx, &[(customer, id)]).await?.into_values().next();
         let holder =

@@ -6,6 +6,7 @@
 mod adopt;
 mod audit;
 mod demo;
+mod erase;
 mod export;
 mod import;
 mod keys;
