@@ -1,7 +1,7 @@
 //! Erases one customer: what Monite holds of it is scrubbed, its rows are purged, and a tombstone of ids is what stays.
 //!
 //! It is level-triggered like a visit: [`Eraser::go_on`] starts from what is stored and seen, so an erasure that dies anywhere goes on when it
-//! is asked for again. [`todo`] decides and does nothing; the rest acts. Nothing is purged before a look at Monite has shown that nothing is
+//! is asked for again. [`todo()`] decides and does nothing; the rest acts. Nothing is purged before a look at Monite has shown that nothing is
 //! left there, at a time when no call that nobody saw answered can still land or be missing in a list; until then the rows are what
 //! knows where the data is. It holds the customer's lease, so no visit of any process works on it meanwhile; one that was frozen and comes
 //! back finds its fence gone.
