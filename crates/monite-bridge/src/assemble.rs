@@ -273,16 +273,21 @@ fn refused(key: &str, error: &dyn std::error::Error, advice: &str) -> ConfigErro
     ConfigError::Invalid { problems: vec![problem], advice: advice.to_owned() }
 }
 
-fn client(
-    setup: &Setup, store: &Arc<dyn Store>, credentials: Credentials, limiter: Option<SharedLimiter>, outage: Outage,
-) -> Result<Monite, monite::Error> {
-    let config = &setup.config.monite;
-    let base_url = match &config.target {
+/// Where this Monite answers.
+pub(crate) fn base_url(target: &MoniteTarget) -> &str {
+    match target {
         MoniteTarget::Sandbox => Environment::Sandbox.base_url(),
         MoniteTarget::ProductionEu => Environment::ProductionEu.base_url(),
         MoniteTarget::ProductionUs => Environment::ProductionUs.base_url(),
         MoniteTarget::BaseUrl(url) => url,
-    };
+    }
+}
+
+fn client(
+    setup: &Setup, store: &Arc<dyn Store>, credentials: Credentials, limiter: Option<SharedLimiter>, outage: Outage,
+) -> Result<Monite, monite::Error> {
+    let config = &setup.config.monite;
+    let base_url = base_url(&config.target);
     let vault = vault(setup, store, credentials.client_id(), base_url);
     let limiter: Arc<dyn Limiter> = match limiter {
         Some(limiter) => Arc::new(limiter),

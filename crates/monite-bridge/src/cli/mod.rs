@@ -9,6 +9,7 @@ mod audit;
 mod core_dump;
 mod credentials;
 mod demo;
+mod doctor;
 mod erase;
 mod export;
 mod failure;
@@ -86,6 +87,7 @@ enum Command {
     Retry(retry::Retry),
     Adopt(adopt::Adopt),
     Erase(erase::Erase),
+    Doctor(doctor::Doctor),
     Token(token::Token),
     Webhooks(webhooks::Webhooks),
     Openapi(openapi::Openapi),
@@ -157,6 +159,7 @@ async fn dispatch(cli: Cli, output: &Output, env: EnvVars) -> Result<Exit, Failu
         Command::Retry(retry) => retry.run(&setup()?, output).await,
         Command::Adopt(adopt) => adopt.run(setup()?, output).await,
         Command::Erase(erase) => erase.run(setup, output).await,
+        Command::Doctor(doctor) => doctor.run(&setup()?, output).await,
         Command::Token(token) => token.run(setup()?, output).await,
         Command::Webhooks(webhooks) => webhooks.run(setup()?, output).await,
     }

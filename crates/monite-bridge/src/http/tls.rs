@@ -114,6 +114,12 @@ impl Tls {
         Ok(Self { acceptor: TlsAcceptor::from(Arc::new(config)), shown })
     }
 
+    /// When the certificate that is shown ends, as far as it says so.
+    #[must_use]
+    pub fn ends_at(&self) -> Option<Timestamp> {
+        self.shown.pair.read().unwrap_or_else(PoisonError::into_inner).ends_at
+    }
+
     /// Shakes hands on a connection.
     pub(super) fn acceptor(&self) -> &TlsAcceptor {
         &self.acceptor

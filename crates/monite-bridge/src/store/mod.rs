@@ -355,6 +355,31 @@ pub async fn open_portable(url: &str) -> Result<Arc<dyn saved::Portable>, StoreE
     }
 }
 
+/// Which version of the tables a database holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Tables {
+    /// There is none yet.
+    Missing,
+    /// These.
+    Of {
+        /// Their version.
+        version: i64,
+        /// The one this program works with.
+        known: i64,
+    },
+}
+
+/// Looks which tables the database at this address holds, and whether it can be written; creates and changes nothing.
+///
+/// # Errors
+/// [`StoreError::Open`] says what to do about it.
+pub async fn tables(url: &str) -> Result<Tables, StoreError> {
+    match url.split_once(':') {
+        Some(("postgres" | "postgresql", _)) => postgres::tables(url).await,
+        _ => sqlite::tables(url).await,
+    }
+}
+
 /// The bridge's memory. A write that returned `Ok` is durable.
 #[async_trait]
 pub trait Store: ApiKeyStore + AuditStore + ErasureStore + SealedStore + Send + Sync + std::fmt::Debug {

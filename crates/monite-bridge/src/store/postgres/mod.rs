@@ -80,6 +80,8 @@ mod wake;
 mod work;
 mod writer;
 
+pub(super) use open::tables;
+
 use connection::{Pool, end};
 use desired::{DesiredCustomer, DesiredUser};
 use record::{Recorder, Then, Visited};

@@ -9,7 +9,7 @@ use sqlx::migrate::Migrator;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use url::Url;
 
-use super::super::{StoreError, database};
+use super::super::{StoreError, Tables, database};
 use super::connection::{Pool, Statements, Tx, end, script, sql};
 use super::rows::Columns as _;
 use super::writer::in_time;
@@ -137,6 +137,50 @@ impl Address {
             }
         }
     }
+}
+
+/// See [`tables`](super::super::tables).
+pub(in super::super) async fn tables(url: &str) -> Result<Tables, StoreError> {
+    let address = Address::parse(url)?;
+    let looked = in_time(address.patience, "tables", async { look(&address).await.map_err(database("tables")) }).await;
+    let version = looked.map_err(|error| {
+        let reason = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+        refuse(&address.shown, reason)
+    })?;
+    let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
+    match version {
+        None => Ok(Tables::Missing),
+        Some((_, false)) => {
+            Err(refuse(&address.shown, "this user may not write its tables: grant it INSERT, UPDATE and DELETE"))
+        }
+        Some((version, true)) => Ok(Tables::Of { version, known }),
+    }
+}
+
+/// The version, and whether the tables may be written.
+async fn look(address: &Address) -> Result<Option<(i64, bool)>, sqlx::Error> {
+    let mut connection = sqlx::ConnectOptions::connect(&address.options).await?;
+    let exists: bool = sqlx::query_scalar(
+        "-- tables_exist
+         SELECT to_regclass('_sqlx_migrations') IS NOT NULL",
+    )
+    .fetch_one(&mut connection)
+    .await?;
+    let found = if exists {
+        let row = sqlx::query(
+            "-- tables_version
+             SELECT max(version) AS version, NOT pg_is_in_recovery()
+                 AND bool_and(has_table_privilege('customers', 'INSERT') AND has_table_privilege('customers', 'DELETE')) AS writable
+             FROM _sqlx_migrations HAVING max(version) IS NOT NULL",
+        )
+        .fetch_optional(&mut connection)
+        .await?;
+        row.map(|row| Ok::<_, sqlx::Error>((row.try_get("version")?, row.try_get("writable")?))).transpose()?
+    } else {
+        None
+    };
+    sqlx::Connection::close(connection).await?;
+    Ok(found)
 }
 
 /// Our own parameters of an address.

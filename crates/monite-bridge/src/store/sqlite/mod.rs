@@ -73,6 +73,7 @@ mod work;
 mod writer;
 
 use desired::{DesiredCustomer, DesiredUser};
+pub(super) use open::tables;
 use work::{Queue, Then};
 
 use super::saved::{Portable, Restore, Restored, Saved, Standing};

@@ -7,7 +7,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection, SqlitePool};
 
-use super::super::{Rewritten, StoreError, database};
+use super::super::{Rewritten, StoreError, Tables, database};
 
 /// The versions of the tables, embedded. A merged one is never edited.
 static MIGRATIONS: Migrator = sqlx::migrate!("migrations/sqlite");
@@ -93,6 +93,47 @@ pub(super) async fn rewrite(file: &Path) -> Result<Rewritten, StoreError> {
     .map_err(database("empty_log"))?;
     connection.close().await.map_err(database("rewrite"))?;
     Ok(if held == 0 { Rewritten::Whole } else { Rewritten::LogHeld })
+}
+
+/// See [`tables`](super::super::tables).
+pub(in super::super) async fn tables(url: &str) -> Result<Tables, StoreError> {
+    let refuse = |reason: String| StoreError::Open { url: url.to_owned(), reason };
+    let Place::File(file) = Place::parse(url).map_err(refuse)? else { return Ok(Tables::Missing) };
+    if !file.exists() {
+        return Ok(Tables::Missing);
+    }
+    // Nothing of `options`: they would switch an empty file to WAL.
+    let options = SqliteConnectOptions::new().filename(&file).busy_timeout(BUSY_TIMEOUT);
+    let mut connection = options.connect().await.map_err(|error| refuse(why_not_opened(&error)))?;
+    let looked = look(&mut connection).await.map_err(|error| refuse(why_not_opened(&error)));
+    let closed = connection.close().await.map_err(|error| refuse(why_not_opened(&error)));
+    let version = looked?;
+    closed?;
+    let known = MIGRATIONS.iter().map(|migration| migration.version).max().unwrap_or(0);
+    Ok(version.map_or(Tables::Missing, |version| Tables::Of { version, known }))
+}
+
+async fn look(connection: &mut SqliteConnection) -> Result<Option<i64>, sqlx::Error> {
+    // Takes the lock of a writer, which a file that cannot be written refuses, and writes nothing.
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let exists: bool = sqlx::query_scalar(
+        "-- tables_exist
+         SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '_sqlx_migrations')",
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    let version = if exists {
+        sqlx::query_scalar(
+            "-- tables_version
+             SELECT max(version) FROM _sqlx_migrations",
+        )
+        .fetch_one(&mut *transaction)
+        .await?
+    } else {
+        None
+    };
+    transaction.rollback().await?;
+    Ok(version)
 }
 
 /// What a database URL points at.

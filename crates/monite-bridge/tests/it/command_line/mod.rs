@@ -6,6 +6,7 @@
 mod adopt;
 mod audit;
 mod demo;
+mod doctor;
 mod erase;
 mod export;
 mod import;
