@@ -17,8 +17,9 @@ use monite_bridge::domain::role::RoleTemplates;
 use monite_bridge::domain::{BridgeId, CustomerId, ObjectId, UserId};
 use monite_bridge::store::{
     Adopted, Adoption, ApiKeyStore, AuditStore, Change, Customer, CustomerFilter, Erasure, ErasureStore, Failing,
-    Fenced, Imported, Lease, Links, Precondition, RetryScope, Rewritten, RoleProgress, SealedName, SealedRow, SealedStore,
-    SharedToken, Sighting, Stats, Store, StoreError, TokenEnds, TokenSubject, Unsettled, User, Visit, WorkerId, Written,
+    Fenced, Imported, Lease, Links, Precondition, RetryScope, Rewritten, RoleProgress, SealedName, SealedRow,
+    SealedStore, SharedToken, Sighting, Stats, Store, StoreError, TokenEnds, TokenSubject, Unsettled, User, Visit,
+    WorkerId, Written,
 };
 
 use crate::turnstile::{Kind, Turnstile, Who};

@@ -1,5 +1,6 @@
 //! `doctor`: looks at everything a bridge needs, one by one, and changes nothing.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -7,9 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bytes::Bytes;
 use jiff::Timestamp;
-use monite::{
-    EntityFilter, Monite, ReqwestTransport, RetryPolicy, Scope, Transport, TransportError, WebhookObjectType,
-};
+use monite::{EntityFilter, Monite, ReqwestTransport, RetryPolicy, Scope, Transport, TransportError};
 use serde::Serialize;
 use tokio_util::sync::CancellationToken;
 
@@ -19,11 +18,17 @@ use super::words;
 use crate::assemble::{Setup, base_url};
 use crate::config;
 use crate::session::{SessionSecrets, Sessions};
+use crate::store::seal::sealed_under;
 use crate::store::{self, Store, Tables};
-use crate::webhook::secrets;
 
 /// How long Monite and the issuer of sessions may take to answer.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Sealed rows read at once.
+const PAGE: u32 = 100;
+
+/// Secrets that do not open are named up to so many.
+const NAMED: usize = 10;
 
 /// An unanswered create is looked for among entities that Monite dates up to 120 s before it (`CLOCK_SKEW` in `reconcile::observe`), and sessions
 /// expire by the local clock. Half of that leaves nothing to spare.
@@ -171,29 +176,62 @@ async fn database(setup: &Setup, checks: &mut Vec<Check>) -> Option<Arc<dyn Stor
     None
 }
 
-/// Whether the master key opens everything that is sealed.
+/// Whether the master keys open everything that is sealed, and whether the first of them would do.
 async fn sealed(setup: &Setup, store: &dyn Store, checks: &mut Vec<Check>) {
     const NAME: &str = "master key";
-    const NEXT: &str = "Set MONITE_BRIDGE_MASTER_KEY to the key it was sealed with, or store it anew.";
-    let key = setup.secrets.master_key.as_ref();
-    let mut failed = false;
-    match crate::credentials::load(store, None, key).await {
-        Ok(_) | Err(crate::credentials::CredentialsError::Nowhere) => {}
-        Err(error) => {
-            failed = true;
-            checks.push(Check::failed(NAME, chain(&error), NEXT));
+    let sealer = setup.secrets.sealer.as_ref();
+    let (mut rows, mut under_others, mut closed) = (0_u64, BTreeSet::new(), 0);
+    let mut after = None;
+    loop {
+        let page = match store.sealed(after.as_ref(), PAGE).await {
+            Ok(page) => page,
+            Err(error) => return checks.push(Check::failure(NAME, error.into())),
+        };
+        let Some(last) = page.last() else { break };
+        after = Some(last.name.clone());
+        for row in &page {
+            rows += 1;
+            let name = &row.name.name;
+            let wrong = match sealer {
+                None => Some(format!("the secret {name:?} is sealed, and there is no key to open it")),
+                Some(sealer) => sealer.open(name, &row.sealed).err().map(|error| chain(&error)),
+            };
+            if let Some(wrong) = wrong {
+                closed += 1;
+                if closed <= NAMED {
+                    checks.push(Check::failed(
+                        NAME,
+                        wrong,
+                        "Set MONITE_BRIDGE_MASTER_KEY to that key, or store the secret anew.",
+                    ));
+                }
+            } else if let Some(id) =
+                sealed_under(&row.sealed).filter(|id| sealer.is_some_and(|one| one.key_id() != *id))
+            {
+                under_others.insert(id.to_string());
+            }
         }
     }
-    for kind in [WebhookObjectType::Entity, WebhookObjectType::EntityUser, WebhookObjectType::Role] {
-        if let Err(error) = secrets::load(store, key, &kind).await {
-            failed = true;
-            checks.push(Check::failed(NAME, format!("the secrets of webhooks about {kind}: {}", chain(&error)), NEXT));
-        }
+    if closed > NAMED {
+        checks.push(Check::failed(NAME, format!("and {} more that do not open", closed - NAMED), "As above."));
     }
-    match key {
-        _ if failed => {}
-        Some(key) => checks.push(Check::ok(NAME, format!("{} opens what is sealed", key.id()))),
-        None => checks.push(Check::ok(NAME, "there is none, and nothing is sealed")),
+    if !under_others.is_empty() {
+        let ids: Vec<String> = under_others.into_iter().collect();
+        let found = format!("something is still sealed under {}, which does not seal any more", ids.join(", "));
+        checks.push(Check::warning(
+            NAME,
+            found,
+            "Run `monite-bridge credentials rotate-key` before that key is taken out.",
+        ));
+    } else if closed == 0 {
+        checks.push(Check::ok(
+            NAME,
+            match sealer {
+                Some(sealer) if rows > 0 => format!("{} opens what is sealed", sealer.key_id()),
+                Some(sealer) => format!("{} would seal; nothing is sealed yet", sealer.key_id()),
+                None => "there is none, and nothing is sealed".to_owned(),
+            },
+        ));
     }
 }
 

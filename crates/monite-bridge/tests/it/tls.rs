@@ -24,7 +24,7 @@ pub(crate) struct Pair {
     pub(crate) key: String,
 }
 
-fn pair_until(year: i32) -> Pair {
+pub(crate) fn pair_until(year: i32) -> Pair {
     let key = rcgen::KeyPair::generate().unwrap();
     let mut params = rcgen::CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     params.not_after = rcgen::date_time_ymd(year, 1, 1);
