@@ -18,7 +18,7 @@ use monite::{CallLog, Deadline, EntityFilter, EntityId, EntityUserFilter, Entity
 use serde_json::Map;
 
 pub use self::evidence::{Evidence, KEPT_AT_MONITE, KEPT_HERE, Step};
-pub use self::neutral::{ERASED, NOBODY, Sight, Todo, neutral, out_of_reach, todo};
+pub use self::neutral::{ERASED, NOBODY, Sight, Todo, neutral, nobody, out_of_reach, todo};
 use super::diff::entity_patch;
 use super::observe::{Found, LookError, look_for_entity};
 use super::outcome::{last_error, shows_by};
@@ -334,12 +334,10 @@ impl Work<'_> {
                 self.step("deactivated the entity");
             }
             Todo::DeleteUser(user) => {
-                match entity.users().delete(*user).await {
-                    Ok(()) => {}
-                    Err(error) if error.is_not_found() => {}
-                    Err(error) => return Err(error.into()),
-                }
-                self.step(&format!("deleted the entity user {user}"));
+                // What becomes of a deleted user at Monite is not known: what is kept of it is to tell nothing.
+                unless_gone(entity.users().update(*user, &nobody(*user)).await.map(drop))?;
+                unless_gone(entity.users().delete(*user).await)?;
+                self.step(&format!("overwrote and deleted the entity user {user}"));
                 self.evidence.users_deleted += 1;
             }
             Todo::Overwrite(changes) => {
@@ -381,6 +379,13 @@ impl Work<'_> {
 
     fn note(&mut self, what: &str) {
         self.evidence.step(self.shop.clock.now(), what, Vec::new());
+    }
+}
+
+fn unless_gone(answer: Result<(), monite::Error>) -> Result<(), monite::Error> {
+    match answer {
+        Err(error) if error.is_not_found() => Ok(()),
+        answer => answer,
     }
 }
 

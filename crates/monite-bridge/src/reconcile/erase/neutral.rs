@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use monite::{Address, Entity, EntityStatus, EntityUserId, Individual, NewEntity, Organization};
+use monite::{
+    Address, Entity, EntityStatus, EntityUserId, EntityUserPatch, Field, Individual, NewEntity, Organization,
+};
 
 use super::super::diff::{FieldChange, entity_changes};
 use super::super::observe::link_of;
@@ -47,6 +49,20 @@ pub fn neutral(there: &NewEntity) -> NewEntity {
         tax_id: None,
         registration_number: None,
         registration_authority: None,
+    }
+}
+
+/// What an entity user becomes before it is deleted. Its login is unique in the entity, so it is made of Monite's own id; the role stays.
+#[must_use]
+pub fn nobody(user: EntityUserId) -> EntityUserPatch {
+    EntityUserPatch {
+        login: Field::Set(format!("{ERASED}-{user}")),
+        first_name: Field::Set(ERASED.to_owned()),
+        last_name: Field::Clear,
+        email: Field::Clear,
+        phone: Field::Clear,
+        title: Field::Clear,
+        role_id: Field::Keep,
     }
 }
 
