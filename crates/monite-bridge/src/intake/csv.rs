@@ -16,8 +16,7 @@ pub struct CsvLines<R> {
     columns: Vec<Column>,
     /// Boxed: its transition table is ten times larger than all the rest.
     parser: Box<Reader>,
-    /// Number of the line that the next byte belongs to, from 1.
-    number: u64,
+    place: Place,
     row: Row,
 }
 
@@ -30,7 +29,7 @@ impl<R: AsyncBufRead + Unpin> CsvLines<R> {
         let header = read_header_line(&mut reader).await?;
         let mut parser = Box::new(ReaderBuilder::new().delimiter(separator(&header)).build());
         let columns = read_header(&header, &mut parser).map_err(IntakeError::Header)?;
-        Ok(Self { reader, roles, columns, parser, number: 2, row: Row::default() })
+        Ok(Self { reader, roles, columns, parser, place: Place { line: 2, after_cr: false }, row: Row::default() })
     }
 
     /// The next row that is not blank, `None` at the end. Dropping the future loses nothing: the next call goes on where it was.
@@ -43,14 +42,14 @@ impl<R: AsyncBufRead + Unpin> CsvLines<R> {
             if self.row.starts_at.is_none() {
                 let breaks = input.iter().take_while(|byte| matches!(byte, b'\n' | b'\r')).count();
                 if breaks > 0 {
-                    self.number += line_breaks(&input[..breaks]);
+                    self.place.pass(&input[..breaks]);
                     self.reader.consume(breaks);
                     continue;
                 }
-                self.row.starts_at = Some(self.number);
+                self.row.starts_at = Some(self.place.line);
             }
             let (result, used) = self.row.feed(&mut self.parser, input);
-            self.number += line_breaks(&input[..used]);
+            self.place.pass(&input[..used]);
             self.reader.consume(used);
             match result {
                 ReadRecordResult::Record => {
@@ -67,8 +66,22 @@ impl<R: AsyncBufRead + Unpin> CsvLines<R> {
     }
 }
 
-fn line_breaks(bytes: &[u8]) -> u64 {
-    bytes.iter().filter(|byte| **byte == b'\n').count() as u64
+/// How far the file is read.
+struct Place {
+    /// Number of the line that the next byte belongs to, from 1.
+    line: u64,
+    /// A `\n` now belongs to the line break that was counted already.
+    after_cr: bool,
+}
+
+impl Place {
+    /// A line ends where a row does: with `\n`, `\r\n`, or `\r` alone.
+    fn pass(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.line += u64::from(*byte == b'\r' || (*byte == b'\n' && !self.after_cr));
+            self.after_cr = *byte == b'\r';
+        }
+    }
 }
 
 /// The row that is being read.
