@@ -78,8 +78,9 @@ mod tests {
     fn nothing_random_breaks_a_promise() {
         use proptest::prelude::*;
         use proptest::sample::Index;
-        use proptest::test_runner::{Config, TestRunner};
-        const CASES: u32 = 256;
+        use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
+        // The same in every run; `CASES=100000` looks at more.
+        let cases = std::env::var("CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(256);
         let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
         for (name, target) in TARGETS {
             let files = std::fs::read_dir(corpus.join(name)).unwrap();
@@ -96,8 +97,9 @@ mod tests {
                     input
                 });
             let inputs = prop_oneof![prop::collection::vec(any::<u8>(), 0..600), changed];
-            let config = Config { cases: CASES, failure_persistence: None, ..Config::default() };
-            let outcome = TestRunner::new(config).run(&inputs, |input| {
+            let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
+            let config = Config { cases, failure_persistence: None, ..Config::default() };
+            let outcome = TestRunner::new_with_rng(config, rng).run(&inputs, |input| {
                 target(&input);
                 Ok(())
             });
