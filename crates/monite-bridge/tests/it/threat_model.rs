@@ -1,4 +1,4 @@
-//! The threat model names tests, and each of them exists.
+//! The threat model names tests, and each of them exists; and what can be seen in the source is tested here.
 
 use std::path::Path;
 
@@ -26,4 +26,18 @@ fn every_test_that_is_named_exists() {
     assert!(named.len() > 20, "{named:?}");
     let missing: Vec<&&str> = named.iter().filter(|name| !all.contains(&format!("fn {name}("))).collect();
     assert!(missing.is_empty(), "docs/threat-model.md names tests that are not there: {missing:?}");
+}
+
+/// So nothing that anybody sends can become a command, and a unit may forbid it.
+#[test]
+fn no_other_program_is_ever_started() {
+    for library in ["monite", "monite-bridge", "monite-sandbox"] {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(library).join("src");
+        let mut all = String::new();
+        sources(&source, &mut all);
+        assert!(all.len() > 10_000, "{} was not read", source.display());
+        for way in ["process::Command", "Command::new", "fork(", "execv"] {
+            assert!(!all.contains(way), "{library} has `{way}`");
+        }
+    }
 }

@@ -211,3 +211,41 @@ async fn stats(url: &str) -> Value {
     let answer = http.get(format!("{url}/v1/stats")).bearer_auth(API_KEY).send().await.unwrap();
     serde_json::from_slice(&answer.bytes().await.unwrap()).unwrap()
 }
+
+/// Whatever else a unit or a container takes from it, it does not miss: no folder for temporary files, no home, one folder to write to.
+#[cfg(target_os = "linux")]
+#[tokio::test(flavor = "multi_thread")]
+async fn a_service_writes_to_no_file_but_its_database() {
+    let sandbox = sandbox().await;
+    let place = Place::against(&sandbox.base_url()).with("TMPDIR", "/nowhere").with("HOME", "/nowhere");
+    let bridge = place.start(&["serve"]);
+    place.run_with(&["import", "-"], TWO).code(0);
+    converged(&bridge.url, 2, 2).await;
+    let place = place.path("").canonicalize().unwrap();
+    let of_process = format!("/proc/{}", bridge.id());
+    let mut written = Vec::new();
+    for open in std::fs::read_dir(format!("{of_process}/fd")).unwrap() {
+        let number = open.unwrap().file_name().into_string().unwrap();
+        // A connection may have ended since the folder was read.
+        let Ok(file) = std::fs::read_link(format!("{of_process}/fd/{number}")) else { continue };
+        let Ok(about) = std::fs::read_to_string(format!("{of_process}/fdinfo/{number}")) else { continue };
+        let flags = about.lines().find_map(|line| line.strip_prefix("flags:")).unwrap().trim();
+        let is_for_writing = i64::from_str_radix(flags, 8).unwrap() & 0o3 != 0;
+        if is_for_writing && file.is_absolute() && !file.starts_with("/dev") {
+            written.push(file);
+        }
+    }
+    assert!(!written.is_empty(), "not even its database is open");
+    let others: Vec<_> = written.iter().filter(|file| !is_of_the_database(&place, file)).collect();
+    assert!(others.is_empty(), "{others:?}");
+    let files = std::fs::read_dir(&place).unwrap().map(|file| file.unwrap().path());
+    let others: Vec<_> = files.filter(|file| !is_of_the_database(&place, file)).collect();
+    assert!(others.is_empty(), "{others:?}");
+    assert_eq!(bridge.terminate().0, 0);
+}
+
+#[cfg(target_os = "linux")]
+fn is_of_the_database(place: &std::path::Path, file: &std::path::Path) -> bool {
+    let name = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    file.parent() == Some(place) && ["", "-wal", "-shm"].iter().any(|end| name == format!("monite-bridge.db{end}"))
+}

@@ -191,6 +191,11 @@ impl Running {
         running
     }
 
+    /// Its process id.
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The rest of the first line that starts so.
     pub(super) fn wait_for(&mut self, start: &str) -> String {
         loop {
