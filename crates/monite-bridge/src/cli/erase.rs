@@ -1,6 +1,6 @@
 //! `erase`: scrubs a customer at Monite, purges it here, and prints the evidence.
 
-use std::io::{BufRead as _, IsTerminal as _};
+use std::io::IsTerminal as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -66,9 +66,7 @@ impl Erase {
             return Err(Failure::usage("erasing cannot be undone, and nobody is here to confirm it", again));
         }
         output.stderr(&format!("This cannot be undone. Type the customer's id ({}) to erase it: ", self.customer));
-        let mut typed = String::new();
-        let read = std::io::stdin().lock().read_line(&mut typed);
-        if read.is_err() || typed.trim() != self.customer.as_str() {
+        if !is_typed(&self.customer, &mut std::io::stdin().lock()) {
             return Err(Failure::usage("that is not the customer's id: nothing was done", again));
         }
         Ok(())
@@ -159,4 +157,33 @@ fn text(report: &Report<'_>) -> String {
         lines.extend(kept.iter().map(|kept| format!("  {kept}")));
     }
     lines.join("\n")
+}
+
+/// Whether the next line is the customer's id, and nothing else but blanks around it.
+fn is_typed(customer: &CustomerId, input: &mut impl std::io::BufRead) -> bool {
+    let mut typed = String::new();
+    input.read_line(&mut typed).is_ok() && typed.trim() == customer.as_str()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_whole_id_confirms() {
+        let acme = CustomerId::parse("acme").unwrap();
+        for (typed, confirms) in [
+            ("acme\n", true),
+            (" acme \r\n", true),
+            ("acme", true),
+            ("ACME\n", false),
+            ("acme2\n", false),
+            ("y\n", false),
+            ("\nacme\n", false),
+            ("", false),
+        ] {
+            assert_eq!(is_typed(&acme, &mut typed.as_bytes()), confirms, "{typed:?}");
+        }
+        assert!(!is_typed(&acme, &mut &b"\xff\xfe\n"[..]), "what is no text is no id");
+    }
 }

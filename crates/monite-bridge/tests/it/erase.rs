@@ -1,5 +1,6 @@
 //! Erasing a customer: nothing of it is left at Monite or here, whatever happens on the way, and nobody else is touched.
 
+use std::task::Poll;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -24,9 +25,11 @@ on_every_database! {
     a_scrubbed_entity_is_never_linked_again,
     a_customer_in_somebodys_hands_is_waited_for,
     a_frozen_visit_comes_back_and_writes_nothing,
-    a_customer_that_was_deleted_before_is_erased_too;
+    a_customer_that_was_deleted_before_is_erased_too,
+    people_and_companies_of_the_us_are_scrubbed_too;
     on_threads:
     death_at_any_call_is_gone_on_from,
+    an_erasure_dropped_at_any_await_is_gone_on_from,
 }
 
 /// What must not be found anywhere afterwards.
@@ -432,4 +435,71 @@ async fn death_at_any_call_is_gone_on_from(on: Database) {
         step += 1;
     }
     assert!(step >= 8, "it died at {step} calls only");
+}
+
+/// Dropped after each number of polls, so at every await: around each call, and around each write to the database.
+async fn an_erasure_dropped_at_any_await_is_gone_on_from(on: Database) {
+    let mut polls = 0;
+    loop {
+        let mut bridge = stage(on).await;
+        let entity = bridge.entity_id("acme").await;
+        let died = dropped_after(polls, erase(&bridge)).await;
+        bridge.restart().await;
+        erase(&bridge).await;
+        is_erased(&bridge, Some(&entity)).await;
+        if !died {
+            break;
+        }
+        polls += 1;
+    }
+    assert!(polls >= 10, "it was dropped at {polls} awaits only");
+}
+
+/// Polls this often and drops what is not done by then; whether it was not.
+async fn dropped_after<T>(polls: usize, work: impl Future<Output = T>) -> bool {
+    let mut work = std::pin::pin!(work);
+    let mut left = polls;
+    std::future::poll_fn(|context| {
+        if left == 0 {
+            return Poll::Ready(true);
+        }
+        left -= 1;
+        work.as_mut().poll(context).map(|_| false)
+    })
+    .await
+}
+
+/// All that Monite takes about a person, and what it insists on in the US.
+async fn people_and_companies_of_the_us_are_scrubbed_too(on: Database) {
+    let address = |country: &str| {
+        let state = (country == "US").then_some("NY");
+        json!({"country": country, "state": state, "city": "Geheimstadt", "line1": "Geheimweg 1", "line2": "Hinten", "postal_code": "10001"})
+    };
+    let person = |country: &str| {
+        json!({"type": "individual", "email": "ap@geheim.example", "phone": "+49 30 4711", "website": "https://geheim.example", "tax_id": "DE4711",
+            "address": address(country), "individual": {"first_name": "Anastasia", "last_name": "Geheimova", "title": "Dr. Geheim",
+            "date_of_birth": "1980-02-03", "id_number": "G4711", "ssn_last_4": "4711"}})
+    };
+    // What only German companies have.
+    let register = |country: &str, value: &str| (country == "DE").then(|| value.to_owned());
+    let company = |country: &str| {
+        json!({"type": "organization", "email": "ap@geheim.example", "phone": "+49 30 4711", "tax_id": "DE4711",
+        "registration_number": register(country, "HRB 4711"), "registration_authority": register(country, "Geheimamt"), "address": address(country),
+        "organization": {"legal_name": "Geheim GmbH", "legal_entity_id": "G4711", "business_structure": "private_corporation"}})
+    };
+    for document in [person("DE"), person("US"), company("DE"), company("US")] {
+        let bridge = TestBridge::on(on).await;
+        bridge.put_customer("beta").await;
+        bridge.put_user("beta", "ben", "admin").await;
+        let answer = bridge.put("/v1/customers/acme", &document).await;
+        assert_eq!(answer.status, 201, "{answer:?}");
+        bridge.settle().await;
+        let entity = bridge.entity_id("acme").await;
+        erase(&bridge).await;
+        is_erased(&bridge, Some(&entity)).await;
+        let state = bridge.sandbox.entities().into_iter().find(|there| there["id"] == *entity).unwrap().to_string();
+        for text in ["eheim", "4711", "1980", "Hinten", "10001", "private_corporation"] {
+            assert!(!state.contains(text), "{text} is still at Monite: {state}");
+        }
+    }
 }

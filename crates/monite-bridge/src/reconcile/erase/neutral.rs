@@ -32,10 +32,16 @@ pub fn neutral(there: &NewEntity) -> NewEntity {
             postal_code: if in_the_us { "00000".to_owned() } else { text() },
             state: in_the_us.then(|| "DC".to_owned()),
         },
-        organization: there
-            .organization
-            .as_ref()
-            .map(|_| Organization { legal_name: text(), ..Organization::default() }),
+        // Every field by its name: one that is new at Monite is decided on here.
+        organization: there.organization.as_ref().map(|_| Organization {
+            legal_name: text(),
+            legal_entity_id: None,
+            business_structure: None,
+            directors_provided: None,
+            executives_provided: None,
+            owners_provided: None,
+            representative_provided: None,
+        }),
         individual: there.individual.as_ref().map(|_| Individual {
             first_name: text(),
             last_name: text(),
