@@ -86,7 +86,7 @@ pub async fn look_for_entity(
             Whose::Others => {}
         }
     }
-    Ok(match choose(&unstamped, &rivals, customer, &attempt.sent) {
+    Ok(match choose(&unstamped, rivals, customer, attempt) {
         Choice::It(link) => Found::It(link),
         Choice::TooMany(ids) => Found::TooMany(ids),
         Choice::Nothing if now < settled_by => Found::NotYet(settled_by),
@@ -127,7 +127,16 @@ enum Choice {
 
 /// Equal in every field first; else by what a person would know it again by, should Monite spell a value its own way. What equals
 /// another's in every field is that one's then, and that one waits for nothing else: or each of the two would see itself first in line.
-fn choose(free: &[EntityLink], rivals: &[Unsettled], customer: &CustomerId, sent: &NewEntity) -> Choice {
+///
+/// Who began first takes what was created first: so nobody is left what was created before it began, where it would not look for it any more
+/// once the others are gone.
+fn choose(
+    free: &[EntityLink], mut rivals: Vec<Unsettled>, customer: &CustomerId, attempt: &Attempt<NewEntity>,
+) -> Choice {
+    rivals.retain(|(rival, _)| rival != customer);
+    rivals.push((customer.clone(), attempt.clone()));
+    rivals.sort_by(|(a, one), (b, other)| (one.at, a).cmp(&(other.at, b)));
+    let sent = &attempt.sent;
     let free: Vec<_> = free.iter().collect();
     let rivals: Vec<(&CustomerId, &NewEntity)> = rivals.iter().map(|(rival, one)| (rival, &one.sent)).collect();
     let choice = choose_among(&free, &rivals, customer, |document| document == sent);
@@ -142,7 +151,7 @@ fn choose(free: &[EntityLink], rivals: &[Unsettled], customer: &CustomerId, sent
     choose_among(&open, &waiting, customer, |document| is_alike(document, sent))
 }
 
-/// By rank, among those that match.
+/// By rank, among those that match; `rivals` in the order in which they began, `customer` among them.
 fn choose_among(
     free: &[&EntityLink], rivals: &[(&CustomerId, &NewEntity)], customer: &CustomerId,
     matches: impl Fn(&NewEntity) -> bool,
@@ -152,7 +161,7 @@ fn choose_among(
     if candidates.len() > waiting.len().max(1) {
         return Choice::TooMany(candidates.iter().map(|link| link.id.to_string()).collect());
     }
-    let rank = waiting.iter().filter(|rival| **rival < customer).count();
+    let rank = waiting.iter().position(|rival| *rival == customer).unwrap_or(waiting.len());
     match candidates.get(rank) {
         Some(link) => Choice::It((*link).clone()),
         None if candidates.is_empty() => Choice::Nothing,
@@ -255,13 +264,28 @@ mod tests {
         let now = Timestamp::UNIX_EPOCH;
         let attempt = |name: &str| Attempt { at: now, lands_by: now, sent: look(name) };
         let rivals: Vec<_> = rivals.iter().map(|name| (plain(name), attempt(name))).collect();
-        let choice = match choose(&free, &rivals, &plain(customer), &look(customer)) {
+        let choice = told(choose(&free, rivals.clone(), &plain(customer), &attempt(customer)));
+        assert_eq!(choice, expected, "free {free:?}, rivals {rivals:?}");
+    }
+
+    fn told(choice: Choice) -> String {
+        match choice {
             Choice::It(link) => link.id.as_uuid().as_u128().to_string(),
             Choice::Nothing => "nothing".to_owned(),
             Choice::AnotherFirst => "another first".to_owned(),
             Choice::TooMany(_) => "too many".to_owned(),
-        };
-        assert_eq!(choice, expected, "free {free:?}, rivals {rivals:?}");
+        }
+    }
+
+    #[test]
+    fn who_began_first_takes_what_was_created_first() {
+        let at = |second| Timestamp::from_second(second).unwrap();
+        let attempt = |second| Attempt { at: at(second), lands_by: at(second), sent: document("Same") };
+        let rivals = vec![(id("a"), attempt(200)), (id("b"), attempt(0)), (id("c"), attempt(100))];
+        let free = ["1", "2", "3"].map(|name| link(name, document("Same")));
+        for (customer, second, expected) in [("a", 200, "3"), ("b", 0, "1"), ("c", 100, "2")] {
+            assert_eq!(told(choose(&free, rivals.clone(), &id(customer), &attempt(second))), expected, "{customer}");
+        }
     }
 
     #[test]

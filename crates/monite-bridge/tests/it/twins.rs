@@ -54,6 +54,14 @@ async fn those_who_began_long_after_one_another_reach_for_one_entity_each(on: Da
         let id = customer.parse().unwrap();
         let found = look_for_entity(monite, bridge.store.as_ref(), &id, attempt, bridge.clock.now()).await.unwrap();
         let Found::It(link) = found else { panic!("{customer}: {found:?}") };
+        // Or it would be nobody's in the end: who is left alone looks no further back than to its own begin.
+        let there = bridge.sandbox.entities().into_iter().find(|there| there["id"] == link.id.to_string()).unwrap();
+        let created_at: Timestamp = there["created_at"].as_str().unwrap().parse().unwrap();
+        assert!(
+            created_at >= attempt.at,
+            "{customer} began {} and reaches for what was created {created_at}",
+            attempt.at
+        );
         if let Some(other) = reached_for.insert(link.id, customer) {
             panic!("{customer} and {other} reach for the same entity");
         }
