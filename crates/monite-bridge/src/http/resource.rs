@@ -179,7 +179,12 @@ async fn delete_if<R: Resource>(app: &App, what: &R, conditions: &Conditions) ->
                 conditions.against(there)?
             }
         };
-        match what.delete(app, when).await?.ok_or_else(|| what.missing())? {
+        let Some(written) = what.delete(app, when).await? else {
+            // Deleted through another process, it may be, of which this one has not heard yet; its caller hears of it now.
+            what.forget(app);
+            return Err(what.missing());
+        };
+        match written {
             Written::Failed(_) if conditions.without_looking().is_none() => {}
             written => return Ok(written),
         }

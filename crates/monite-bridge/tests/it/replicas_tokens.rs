@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
+use axum::body::Body;
 use monite_bridge::broker::{BrokerError, Handout};
 use monite_bridge::events::Events;
 use monite_bridge::store::seal::MasterKey;
 use monite_sandbox::Fault;
 use serde_json::{Value, json};
 use tokio_util::sync::CancellationToken;
+use tower::ServiceExt as _;
 
 use crate::support::{Database, Dies, Replica, Setup, TestBridge, user_document};
 
@@ -136,6 +138,23 @@ async fn who_was_deleted_through_one_gets_no_token_from_another_and_what_that_on
             }
         };
         bounded("what it gave out is revoked", dead).await;
+    }
+}
+
+/// The first process dies before it answers, so its caller asks another: once that one has said that nobody is there, it hands out nothing either,
+/// though it has not heard of the deletion in any other way.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_not_there_any_more_by_the_answer_of_one_gets_no_token_from_that_one() {
+    for database in BOTH {
+        let (bridge, one, _two) = three(database).await;
+        with_a_token_of(&bridge, &one).await;
+        bridge.delete(ANA).await;
+        bridge.settle().await;
+        let again = http::Request::delete(ANA).header("authorization", format!("Bearer {}", TestBridge::API_KEY));
+        let answer = bridge.doors_of(&one).oneshot(again.body(Body::empty()).unwrap()).await.unwrap();
+        assert_eq!(answer.status(), 404);
+        let refused = one.token("acme", "ana").await;
+        assert!(refused.is_err(), "{database:?}");
     }
 }
 
