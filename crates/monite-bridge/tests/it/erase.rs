@@ -503,3 +503,26 @@ async fn people_and_companies_of_the_us_are_scrubbed_too(on: Database) {
         }
     }
 }
+
+/// A backup, say: what was purged stays in the log for as long as somebody reads from before it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_still_reads_what_was_purged_is_waited_for() {
+    use sqlx::Connection as _;
+    let bridge = stage(Database::Sqlite).await;
+    let entity = bridge.entity_id("acme").await;
+    let mut reader = sqlx::SqliteConnection::connect(&bridge.database_url()).await.unwrap();
+    sqlx::raw_sql("BEGIN; SELECT count(*) FROM customers").execute(&mut reader).await.unwrap();
+    let mut evidence = Evidence::of(&acme());
+    let ended = loop {
+        match eraser(&bridge).go_on(&acme(), &mut evidence).await.unwrap() {
+            Ended::Wait { until, .. } => wait(&bridge, until),
+            ended => break ended,
+        }
+    };
+    let Ended::Left(left) = ended else { panic!("somebody still reads it: {ended:?}") };
+    assert!(left.len() == 1 && left[0].contains("somebody reads from it: run it again"), "{left:?}");
+    assert_eq!(bridge.get("/v1/customers/acme").await.status, 404, "it is purged");
+    reader.close().await.unwrap();
+    erase(&bridge).await;
+    is_erased(&bridge, Some(&entity)).await;
+}
