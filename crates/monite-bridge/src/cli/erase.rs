@@ -31,6 +31,9 @@ pub(super) struct Erase {
     /// Do not ask; needed where nobody can answer
     #[arg(long)]
     yes: bool,
+    /// Purge it here although Monite does not show its entity: you know that it is gone, and that these are the right credentials
+    #[arg(long)]
+    entity_is_gone: bool,
 }
 
 #[derive(Serialize)]
@@ -74,7 +77,7 @@ impl Erase {
 
     async fn work(&self, bridge: &Bridge, output: &Output) -> Result<Exit, Failure> {
         let name = uuid::Uuid::new_v4().simple().to_string();
-        let eraser = Eraser::new(bridge.reconciler.workshop().clone(), &name);
+        let eraser = Eraser::new(bridge.reconciler.workshop().clone(), &name).missing_is_gone(self.entity_is_gone);
         let stop = signal::stop_requested();
         let mut evidence = Evidence::of(&self.customer);
         let mut told = None;

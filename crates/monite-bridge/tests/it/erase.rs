@@ -26,7 +26,8 @@ on_every_database! {
     a_customer_in_somebodys_hands_is_waited_for,
     a_frozen_visit_comes_back_and_writes_nothing,
     a_customer_that_was_deleted_before_is_erased_too,
-    people_and_companies_of_the_us_are_scrubbed_too;
+    people_and_companies_of_the_us_are_scrubbed_too,
+    an_entity_that_monite_does_not_show_is_not_taken_as_erased;
     on_threads:
     death_at_any_call_is_gone_on_from,
     an_erasure_dropped_at_any_await_is_gone_on_from,
@@ -525,4 +526,24 @@ async fn who_still_reads_what_was_purged_is_waited_for() {
     reader.close().await.unwrap();
     erase(&bridge).await;
     is_erased(&bridge, Some(&entity)).await;
+}
+
+/// As from the wrong account: what is there, out of sight, would keep everything.
+async fn an_entity_that_monite_does_not_show_is_not_taken_as_erased(on: Database) {
+    let bridge = stage(on).await;
+    let (entity, before) = (bridge.entity_id("acme").await, bridge.sandbox.dump());
+    bridge.sandbox.reset();
+    let (ended, _) = once(&bridge).await;
+    let Ended::Left(left) = ended else { panic!("{ended:?}") };
+    assert!(left[0].contains(&entity) && left[0].contains("nothing was purged"), "{left:?}");
+    assert_eq!(bridge.get("/v1/customers/acme").await.status, 200, "it is still known here");
+    bridge.sandbox.load(&before).unwrap();
+    erase(&bridge).await;
+    is_erased(&bridge, Some(&entity)).await;
+    // Somebody who knows better says so.
+    let bridge = stage(on).await;
+    bridge.sandbox.reset();
+    let ended = eraser(&bridge).missing_is_gone(true).go_on(&acme(), &mut Evidence::of(&acme())).await.unwrap();
+    assert!(matches!(ended, Ended::Done(_)), "{ended:?}");
+    assert_eq!(bridge.get("/v1/customers/acme").await.status, 404);
 }

@@ -48,62 +48,21 @@ pub fn run(name: &str, data: &[u8]) {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
+#[path = "../../../../fuzz/inputs.rs"]
+mod inputs;
 
-    /// Holds for checkouts of the whole workspace; the corpus is no part of the published crate.
+/// They hold for checkouts of the whole workspace.
+#[cfg(test)]
+mod tests {
+    use super::{TARGETS, inputs};
+
     #[test]
     fn nothing_in_the_corpus_breaks_a_promise() {
-        let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
-        let mut broken = Vec::new();
-        for (name, target) in TARGETS {
-            let binary = corpus.join(format!("../fuzz_targets/{name}.rs"));
-            assert!(binary.exists(), "no fuzz target for {name}");
-            let files = std::fs::read_dir(corpus.join(name));
-            let files = files.unwrap_or_else(|error| panic!("no corpus for {name}: {error}"));
-            let files: Vec<_> = files.map(|file| file.unwrap().path()).collect();
-            assert!(!files.is_empty(), "the corpus of {name} is empty");
-            for file in files {
-                let input = std::fs::read(&file).unwrap();
-                if std::panic::catch_unwind(|| target(&input)).is_err() {
-                    broken.push(file);
-                }
-            }
-        }
-        assert!(broken.is_empty(), "{broken:#?}");
+        inputs::of_the_corpus(TARGETS);
     }
 
-    /// Any bytes, and what was worth keeping with some bytes changed and the end cut off.
     #[test]
     fn nothing_random_breaks_a_promise() {
-        use proptest::prelude::*;
-        use proptest::sample::Index;
-        use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
-        // The same in every run; `CASES=100000` looks at more.
-        let cases = std::env::var("CASES").ok().and_then(|cases| cases.parse().ok()).unwrap_or(256);
-        let corpus = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus");
-        for (name, target) in TARGETS {
-            let files = std::fs::read_dir(corpus.join(name)).unwrap();
-            let kept: Vec<Vec<u8>> = files.map(|file| std::fs::read(file.unwrap().path()).unwrap()).collect();
-            let changes = prop::collection::vec((any::<Index>(), any::<u8>()), 0..8);
-            let changed =
-                (prop::sample::select(kept), changes, any::<Index>()).prop_map(|(mut input, changes, end)| {
-                    let length = input.len();
-                    if length > 0 {
-                        changes.iter().for_each(|(at, byte)| input[at.index(length)] = *byte);
-                        // Half of them stay whole.
-                        input.truncate(end.index(2 * length) + 1);
-                    }
-                    input
-                });
-            let inputs = prop_oneof![prop::collection::vec(any::<u8>(), 0..600), changed];
-            let rng = TestRng::deterministic_rng(RngAlgorithm::ChaCha);
-            let config = Config { cases, failure_persistence: None, ..Config::default() };
-            let outcome = TestRunner::new_with_rng(config, rng).run(&inputs, |input| {
-                target(&input);
-                Ok(())
-            });
-            outcome.unwrap_or_else(|broken| panic!("{name}: {broken}"));
-        }
+        inputs::at_random(TARGETS);
     }
 }

@@ -80,13 +80,21 @@ impl From<monite::Error> for Stop {
 pub struct Eraser {
     workshop: Workshop,
     worker: WorkerId,
+    missing_is_gone: bool,
 }
 
 impl Eraser {
     /// `name` is one that no other process has.
     #[must_use]
     pub fn new(workshop: Workshop, name: &str) -> Self {
-        Self { workshop, worker: WorkerId(format!("{}{name}", Erasure::WORKER)) }
+        Self { workshop, worker: WorkerId(format!("{}{name}", Erasure::WORKER)), missing_is_gone: false }
+    }
+
+    /// Purges a customer although Monite does not show its entity. Monite deletes none, so a person has to know that this one is gone, and not
+    /// only out of sight of these credentials.
+    #[must_use]
+    pub fn missing_is_gone(self, missing_is_gone: bool) -> Self {
+        Self { missing_is_gone, ..self }
     }
 
     /// Begins to erase the customer, or goes on, as far as it can be done now. What is done is written into `evidence`.
@@ -104,7 +112,14 @@ impl Eraser {
             let why = format!("another process is at work on {customer}");
             return Ok(Ended::Wait { until: now + ASK_AGAIN_AFTER, why });
         };
-        let mut work = Work { shop: &self.workshop, deadline: deadline(&lease), lease, evidence, log: CallLog::new() };
+        let mut work = Work {
+            shop: &self.workshop,
+            missing_is_gone: self.missing_is_gone,
+            deadline: deadline(&lease),
+            lease,
+            evidence,
+            log: CallLog::new(),
+        };
         let stopped = work.scrub().await;
         let ended = match stopped {
             Ok(entity) => {
@@ -157,6 +172,7 @@ fn deadline(lease: &Lease) -> Deadline {
 /// The work under one lease.
 struct Work<'a> {
     shop: &'a Workshop,
+    missing_is_gone: bool,
     lease: Lease,
     deadline: Deadline,
     evidence: &'a mut Evidence,
@@ -171,8 +187,14 @@ impl Work<'_> {
         let quiet_at = known.quiet_at;
         for _ in 0..MOST_LOOKS {
             let Some(sight) = self.look(entity, &known.users).await? else {
-                self.note("Monite does not know the entity any more");
-                return Ok(Some(entity));
+                if self.missing_is_gone {
+                    self.note("Monite does not show the entity, and it was said to be gone");
+                    return Ok(Some(entity));
+                }
+                return Err(Stop::Ended(Ended::Left(vec![format!(
+                    "Monite does not show the entity {entity}, and deletes none: other credentials or another environment would show the same, \
+                     so nothing was purged. Run it again with the right ones; or, if you know that it is gone, with --entity-is-gone"
+                )])));
             };
             let left = todo(&sight);
             let (now, stuck) = (self.shop.clock.now(), out_of_reach(&sight));
