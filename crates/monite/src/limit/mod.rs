@@ -1,5 +1,6 @@
 //! Who may send now: one rate budget for everything, logins first.
 
+mod delays;
 mod lines;
 pub mod queue;
 pub mod share;

@@ -6,20 +6,21 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::delays::{Delays, is_slow};
 use super::lines::Lines;
-use super::share::{Lateness, Opening, Pacing, Share, Slots, is_slow, pace};
+use super::share::{Lateness, Opening, Pacing, Share, Slots, pace};
 use super::{Priority, RateSignal, Release};
 use crate::clock::{later, until};
 
-/// A permit comes back this long after its answer: then no window of one second on the server, wherever it begins,
-/// can hold more requests than there are permits.
+/// A permit comes back this long after its answer, less [`Queue::head_start`]: then no window of one second on the server,
+/// wherever it begins, can hold more requests than there are permits.
 const WINDOW: Duration = Duration::from_secs(1);
 
 /// Added when no answer arrived: the server may count the request late.
 const ABANDONED_EXTRA: Duration = Duration::from_secs(1);
 
-/// Weight of the newest answer in the average delay.
-const NEWEST: f64 = 1.0 / 16.0;
+/// A permit never comes back earlier by more than this, however long answers take.
+const MAX_HEAD_START: Duration = Duration::from_millis(250);
 
 /// So long after a login the reserve is kept free of bulk work altogether.
 const LOGIN_WATCH: Duration = Duration::from_secs(5);
@@ -55,8 +56,7 @@ pub struct Queue {
     /// Somebody else uses the same limit up.
     held_until: Timestamp,
     login_seen_until: Timestamp,
-    /// How long answers take, in seconds, on a sliding average.
-    delay: f64,
+    delays: Delays,
     lines: Lines,
 }
 
@@ -103,21 +103,26 @@ impl Queue {
             paused_until: never,
             held_until: never,
             login_seen_until: never,
-            delay: 0.0,
+            delays: Delays::unknown(),
             lines: Lines::default(),
         }
     }
 
-    /// From now on this share counts. Where other slots are ours than before, the first of them is as far off as the slots
-    /// are from each other: what went before does not show how close it was.
+    /// From now on this share counts. Where other slots are ours than before, the first of them is given up, and every one that
+    /// is closer than our slots are to each other: others may still use theirs of before, and what went before does not show how
+    /// close it was.
     pub fn set_share(&mut self, share: Share, now: Timestamp) {
-        if let Pacing::Slots { positions, ahead, .. } = &share.pacing {
-            let same = matches!(&self.share.pacing, Pacing::Slots { positions: before, .. } if before == positions);
-            if !same {
-                self.latest = self.latest.max(now.checked_add(*ahead).unwrap_or(now));
-            }
-        }
+        let Pacing::Slots { positions, ahead, .. } = &share.pacing else {
+            self.share = share;
+            return;
+        };
+        let is_same = matches!(&self.share.pacing, Pacing::Slots { positions: before, .. } if before == positions);
+        let common = now.checked_add(*ahead).unwrap_or(now);
         self.share = share;
+        if !is_same {
+            self.latest = self.latest.max(common);
+            self.give_a_turn_up(Priority::Bulk, now);
+        }
     }
 
     /// What it may use.
@@ -174,13 +179,17 @@ impl Queue {
 
     /// A permit that was given at `granted` comes back.
     pub fn release(&mut self, priority: Priority, how: Release, granted: Timestamp, now: Timestamp) {
-        self.delay += (until(granted, now).as_secs_f64() - self.delay) * NEWEST;
+        let took = until(granted, now);
+        if self.is_late(took, now) {
+            self.give_a_turn_up(priority, now);
+        }
+        self.delays.add(took);
         self.in_flight = self.in_flight.saturating_sub(1);
         if priority.is_patient() {
             self.bulk_in_flight = self.bulk_in_flight.saturating_sub(1);
         }
         let rest = match how {
-            Release::Answered => WINDOW,
+            Release::Answered => WINDOW - self.head_start(),
             Release::Abandoned => WINDOW + ABANDONED_EXTRA,
         };
         let back = later(now, rest);
@@ -215,7 +224,7 @@ impl Queue {
         Usage {
             used: self.used(),
             waiting: self.lines.waiting(),
-            delay: Duration::from_secs_f64(self.delay.max(0.0)),
+            delay: self.delays.average(),
             stated: self.stated_now(now),
             paused_until: self.paused_until,
         }
@@ -225,18 +234,43 @@ impl Queue {
     /// pace is below it. The answer that says so comes early enough for the next request not to be the one too many.
     fn leave_a_turn_out(&mut self, now: Timestamp) {
         match &self.share.pacing {
-            Pacing::Even if is_slow(self.delay) => self.next_at = self.next_at.max(later(now, self.interval(now))),
-            Pacing::Slots { ahead, delay, .. } if is_slow(delay.as_secs_f64()) => {
+            Pacing::Even if is_slow(self.delays.average()) => {
+                self.next_at = self.next_at.max(later(now, self.interval(now)))
+            }
+            Pacing::Slots { ahead, delay, .. } if is_slow(*delay) => {
                 self.latest = self.latest.max(now.checked_add(*ahead).unwrap_or(now));
             }
             Pacing::Even | Pacing::Slots { .. } => {}
         }
     }
 
+    /// A request that leaves now arrives half a round trip later at the earliest, one that was answered now was counted half of
+    /// one ago at the latest. The whole of the fastest round trip would do for two that are as fast; half of it leaves room for
+    /// faster ones.
+    fn head_start(&self) -> Duration {
+        (self.delays.fastest() / 2).min(MAX_HEAD_START)
+    }
+
+    /// Where answers are quick, one that took half a turn longer than usual: its request may have come so late that the server
+    /// counts it with those that went after it. What is on its way is still spaced as if it had come in time, and a sliding counter
+    /// has room for all of that, but not for one more. Slow networks have a wider gap for it.
+    fn is_late(&self, took: Duration, now: Timestamp) -> bool {
+        let turn = Duration::from_secs_f64(1.0 / pace(self.limit(now), self.delays.average()));
+        self.delays.is_unusual(took, turn / 2)
+    }
+
+    /// The next turn counts as used: by a request that came then instead of in its own.
+    fn give_a_turn_up(&mut self, priority: Priority, now: Timestamp) {
+        self.next_at = later(self.next_at.max(now), self.interval(now));
+        if let Some(given_up) = self.paced(priority, now) {
+            self.latest = given_up.counts_from;
+        }
+    }
+
     /// Between two requests that are evenly paced. An answer may come when nothing may be sent any more, so there may be no permits.
     fn interval(&self, now: Timestamp) -> Duration {
         let part = f64::from(self.permits(now).max(1)) / f64::from(self.limit(now));
-        Duration::from_secs_f64(1.0 / (pace(self.limit(now), self.delay) * part))
+        Duration::from_secs_f64(1.0 / (pace(self.limit(now), self.delays.average()) * part))
     }
 
     /// When the pacing lets the next one go; `None`: not with this share.
@@ -247,10 +281,10 @@ impl Queue {
         match &self.share.pacing {
             Pacing::Even => Some(Opening { at: self.next_at, counts_from: now }),
             Pacing::Slots { positions, ahead, delay } => {
-                let slot = Duration::from_secs_f64(1.0 / pace(self.limit(now), delay.as_secs_f64()));
+                let slot = Duration::from_secs_f64(1.0 / pace(self.limit(now), *delay));
                 let lateness = match priority.is_patient() {
                     false => Lateness::UntilTheNext,
-                    true if is_slow(delay.as_secs_f64()) => Lateness::TwoSlots,
+                    true if is_slow(*delay) => Lateness::TwoSlots,
                     true => Lateness::HalfASlot,
                 };
                 let slots = Slots { positions, of: self.share.of, slot };
@@ -278,7 +312,7 @@ impl Queue {
     /// ourselves the window accounts for more exactly than a header that counts whole seconds.
     fn explains_an_empty_limit(&self, now: Timestamp) -> bool {
         let all = self.permits(now);
-        self.used() + (all / 10).max(2) >= all
+        self.used() + (all / 6).max(2) >= all
     }
 
     fn cool_down(&mut self, now: Timestamp) {
@@ -307,5 +341,27 @@ impl Queue {
 
     fn stated_now(&self, now: Timestamp) -> Option<u32> {
         self.stated.filter(|(limit, until)| *limit < self.share.of && now < *until).map(|(limit, _)| limit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// When the permit of a request sent at 0 comes back whose answer took so long, in milliseconds.
+    fn comes_back(took: i64) -> i64 {
+        let at = |milliseconds| Timestamp::from_millisecond(milliseconds).unwrap();
+        let mut queue = Queue::new(Share::whole(30));
+        let ticket = queue.join(Priority::Bulk, at(0));
+        assert_eq!(queue.turn(Priority::Bulk, ticket, at(0)), Turn::Go);
+        queue.release(Priority::Bulk, Release::Answered, at(0), at(took));
+        (took..).find(|now| queue.usage(at(*now)).used == 0).unwrap()
+    }
+
+    #[test]
+    fn a_permit_comes_back_a_second_after_its_answer_less_half_of_the_fastest() {
+        assert_eq!(comes_back(0), 1_000);
+        assert_eq!(comes_back(200), 1_100);
+        assert_eq!(comes_back(3_000), 3_750, "never by more than a quarter of a second");
     }
 }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::delays::is_slow;
+
 /// Share of the limit that is used at most. Fixed seconds allow 1.0, but sliding counters and token buckets answer
 /// 429 then.
 const PACE: f64 = 0.95;
@@ -12,11 +14,9 @@ const PACE: f64 = 0.95;
 /// limits need a wider gap than 5 %. At 30 both rules say 28.5.
 const GAP: f64 = 1.5;
 
-/// On a slow network delays also vary, and requests arrive in bunches.
-const SLOW_GAP: f64 = 2.5;
-
-/// Answers that take longer than this on average, in seconds, make a network slow.
-const SLOW: f64 = 0.05;
+/// On a slow network delays also vary, and requests arrive in bunches. Found by simulation: with less, sliding counters refuse
+/// more; with more, fewer than 0.90 of the limit of 30 would be used.
+const SLOW_GAP: f64 = 2.8;
 
 /// A part of the limit, for a while.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,16 +85,11 @@ pub fn positions(shares: &[u32], place: usize, of: u32) -> Vec<u32> {
 /// Length of a round in [`positions`]: fine enough that a limit of thousands still tells its turns apart.
 const ROUND: u64 = 1 << 40;
 
-/// Requests per second that are sent when there is enough to do; `delay` in seconds.
-pub(super) fn pace(rate: u32, delay: f64) -> f64 {
+/// Requests per second that are sent when there is enough to do; `delay` is how long answers take on average.
+pub(super) fn pace(rate: u32, delay: Duration) -> f64 {
     let rate = f64::from(rate);
     let gap = if is_slow(delay) { SLOW_GAP } else { GAP };
     (rate * PACE).min(rate - gap).max(rate / 2.0)
-}
-
-/// Whether answers take so long on average (in seconds) that requests arrive in bunches anyway.
-pub(super) fn is_slow(delay: f64) -> bool {
-    delay > SLOW
 }
 
 /// Time in slots: who may send when, on the clock that everybody counts by.

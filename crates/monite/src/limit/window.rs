@@ -1,4 +1,4 @@
-//! The limiter of one process: permits that come back one second after their answer, evenly paced.
+//! The limiter of one process: permits that come back about a second after their answer, evenly paced.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -14,7 +14,8 @@ use super::share::Share;
 use super::{Limiter, Permit, Priority, RateSignal};
 use crate::clock::{Clock, until};
 
-/// `N` permits, each free again one second after its *answer*, handed out at 0.95 `N` a second at most.
+/// `N` permits, each free again one second after its *answer*, less half of what the fastest answer took of late, handed out at
+/// 0.95 `N` a second at most.
 ///
 /// Against a server that counts fixed seconds, a sliding log, a sliding counter or a token bucket this gets no 429,
 /// also over a network with jitter: a permit that waits for its answer cannot be counted twice in one window.

@@ -32,21 +32,29 @@ struct Network {
     least: Micros,
     /// Mean of what comes on top, exponentially distributed.
     more: f64,
+    /// One request in fifty comes up to so much later.
+    late: Micros,
 }
 
-const LOCAL: Network = Network { name: "local", least: 100, more: 200.0 };
-const WAN: Network = Network { name: "WAN, 20 ms", least: 20_000, more: 500.0 };
-const ROUGH: Network = Network { name: "rough, 10 ms + exp 20 ms", least: 10_000, more: 20_000.0 };
+const LOCAL: Network = Network { name: "local", least: 100, more: 200.0, late: 0 };
+const LATE: Network = Network { name: "local, 2 % up to 150 ms late", late: 150_000, ..LOCAL };
+const WAN: Network = Network { name: "WAN, 20 ms", least: 20_000, more: 500.0, late: 0 };
+const ROUGH: Network = Network { name: "rough, 10 ms + exp 20 ms", least: 10_000, more: 20_000.0, late: 0 };
 
 impl Network {
     fn way(&self, rng: &mut StdRng) -> Micros {
         let chance: f64 = rng.random();
         self.least + (-(1.0 - chance).ln() * self.more) as Micros
     }
+
+    fn way_there(&self, rng: &mut StdRng) -> Micros {
+        let late = if self.late > 0 && rng.random_bool(0.02) { rng.random_range(0..=self.late) } else { 0 };
+        self.way(rng) + late
+    }
 }
 
 /// One way to the store.
-const STORE: Network = Network { name: "store", least: 200, more: 1_000.0 };
+const STORE: Network = Network { name: "store", least: 200, more: 1_000.0, late: 0 };
 
 /// What happens, to which process.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -256,7 +264,7 @@ impl World {
             match process.queue.turn(Priority::Bulk, ticket, at(self.now + process.skew)) {
                 Turn::Go => {
                     process.waiting.pop_front();
-                    let arrives = self.now + self.network.way(&mut self.rng);
+                    let arrives = self.now + self.network.way_there(&mut self.rng);
                     if self.now >= self.count_from {
                         self.outcome.sent += 1;
                         *self.outcome.by_process.entry(name).or_default() += 1;
