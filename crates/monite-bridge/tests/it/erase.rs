@@ -440,20 +440,19 @@ async fn death_at_any_call_is_gone_on_from(on: Database) {
 
 /// Dropped after each number of polls, so at every await: around each call, and around each write to the database.
 async fn an_erasure_dropped_at_any_await_is_gone_on_from(on: Database) {
-    let mut polls = 0;
-    loop {
+    // How often an erasure waits differs from run to run: an answer that is here already is not waited for.
+    let (mut polls, mut deaths, mut got_through) = (0, 0, 0);
+    while got_through < 3 {
         let mut bridge = stage(on).await;
         let entity = bridge.entity_id("acme").await;
         let died = dropped_after(polls, erase(&bridge)).await;
         bridge.restart().await;
         erase(&bridge).await;
         is_erased(&bridge, Some(&entity)).await;
-        if !died {
-            break;
-        }
+        (deaths, got_through) = if died { (deaths + 1, 0) } else { (deaths, got_through + 1) };
         polls += 1;
     }
-    assert!(polls >= 10, "it was dropped at {polls} awaits only");
+    assert!(deaths >= 5, "it was dropped at {deaths} awaits only");
 }
 
 /// Polls this often and drops what is not done by then; whether it was not.
