@@ -156,6 +156,31 @@ pub(crate) async fn deletions_are_writes_too(database: &impl Database) {
     assert_eq!(desk.doubts().await, [until, until]);
 }
 
+/// Users of a deleted customer rest, and a visit that dies then has left what it was doing to them.
+pub(crate) async fn users_of_a_customer_deleted_during_a_visit_are_in_doubt_when_they_come_back(
+    database: &impl Database,
+) {
+    let desk = Desk::of(database).await;
+    desk.changed().await;
+    desk.claim_one(at(1)).await;
+    desk.drop_customer("acme", at(2)).await;
+    // It dies there. The next one switches the entity off, and has no eye for users.
+    let later = at(1) + LEASE;
+    let lease = desk.claim_one(later).await;
+    desk.finished(&lease, vec![Change::CustomerDone(Progress { state: SyncState::Deactivated, ..done(3, later) })])
+        .await;
+    desk.put("acme", &document("2"), later).await;
+    let ana = desk.see_person("acme", "ana").await.unwrap();
+    assert_eq!(
+        (ana.doubt, ana.sync.attempts),
+        (None, 1),
+        "the same change may be repeated, and its answer does not end this"
+    );
+    desk.put_person("acme", "ana", &person_named("ana", "3"), later).await;
+    let until = Some(later + crate::domain::LANDS_WITHIN_UNSEEN);
+    assert_eq!(desk.see_person("acme", "ana").await.unwrap().doubt, until);
+}
+
 pub(crate) async fn a_customer_taken_over_from_the_dead_is_in_doubt(database: &impl Database) {
     let desk = Desk::of(database).await;
     desk.changed().await;

@@ -97,6 +97,7 @@ macro_rules! conformance_tests {
                 what_a_visit_may_find_and_change_is_in_doubt,
                 deletions_are_writes_too,
                 a_customer_taken_over_from_the_dead_is_in_doubt,
+                users_of_a_customer_deleted_during_a_visit_are_in_doubt_when_they_come_back,
             }
             import {
                 records_are_counted_object_by_object,

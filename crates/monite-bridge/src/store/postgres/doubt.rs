@@ -50,7 +50,8 @@ pub(super) use doubt_if_in_hand;
 const _: () = assert!(LANDS_WITHIN_UNSEEN.as_micros() == 75_000_000);
 
 /// These customers were taken although the last worker did not give them back. It may have died in the middle of a change, and that counts
-/// as an attempt: the next one's answer tells nothing about this one. A create may have waited for its turn until the lease was over, so it is
+/// as an attempt: the next one's answer tells nothing about this one. That goes for users, too, that rest since somebody deleted the customer
+/// during the visit (see [`super::rest`]). A create may have waited for its turn until the lease was over, so it is
 /// given as long from now as one that goes out now.
 pub(super) async fn left_behind(tx: &mut Tx, customers: &[&str], now: Timestamp) -> Result<(), StoreError> {
     if customers.is_empty() {
@@ -71,7 +72,8 @@ pub(super) async fn left_behind(tx: &mut Tx, customers: &[&str], now: Timestamp)
          UPDATE user_work SET
              doubt_generation = coalesce(doubt_generation, generation), doubt_until = greatest(doubt_until, $2),
              attempts = greatest(attempts, 1)
-         WHERE customer_id = ANY($1) AND seen = 'present' AND due_at <= $3")
+         WHERE customer_id = ANY($1) AND seen = 'present'
+           AND (due_at <= $3 OR state = 'deactivated' AND doubt_until IS NOT NULL)")
     .bind(customers)
     .bind(until)
     .bind(micros(now))

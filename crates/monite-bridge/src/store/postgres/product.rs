@@ -128,7 +128,7 @@ impl Write for DeleteCustomer {
              WHERE customer_id = $1"
         );
         sql(SQL).bind(self.id.as_str()).bind(micros(self.now)).run(tx).await?;
-        rest::rest(tx, &[self.id.as_str()]).await?;
+        rest::rest_deleted(tx, &self.id, self.now).await?;
         wake::settle(tx, &[self.id.as_str()]).await?;
         written(Decision::Change, stored::customer(tx, &self.id).await?).map(Some)
     }

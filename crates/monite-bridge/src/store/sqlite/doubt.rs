@@ -58,7 +58,8 @@ pub(super) async fn left_behind(tx: &mut SqliteConnection, customers: &str, now:
          UPDATE user_work SET
              doubt_generation = ifnull(doubt_generation, generation), doubt_until = max(ifnull(doubt_until, 0), ?2),
              attempts = max(attempts, 1)
-         WHERE customer_id IN (SELECT value FROM json_each(?1)) AND seen = 'present' AND due_at <= ?3;
+         WHERE customer_id IN (SELECT value FROM json_each(?1)) AND seen = 'present'
+           AND (due_at <= ?3 OR state = 'deactivated' AND doubt_until IS NOT NULL);
          UPDATE customer_work SET stamp_unsure_until = max(stamp_unsure_until, ?2)
          WHERE customer_id IN (SELECT value FROM json_each(?1)) AND stamp_unsure_until IS NOT NULL;
          UPDATE customer_work SET lands_by = max(lands_by, ?2)

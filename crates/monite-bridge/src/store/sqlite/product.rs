@@ -108,7 +108,7 @@ impl Write for DeleteCustomer {
             .execute(&mut *tx)
             .await
             .map_err(database("delete_customer"))?;
-        rest::rest(tx, &self.id).await?;
+        rest::rest_deleted(tx, &self.id, self.now).await?;
         wake::settle_one(tx, self.id.as_str()).await?;
         written(Decision::Change, stored::customer(tx, &self.id).await?).map(Some)
     }

@@ -9,8 +9,32 @@ use sqlx::SqliteConnection;
 
 use super::super::StoreError;
 use super::super::rows::to_json;
-use super::{database, micros};
+use super::{database, doubt, micros};
 use crate::domain::CustomerId;
+
+/// Lets the users of this customer rest, which the product deleted at `now`. A visit that has it in hand may be changing one of
+/// them, and nobody will ask about that before the customer comes back.
+pub(super) async fn rest_deleted(
+    tx: &mut SqliteConnection, customer: &CustomerId, now: Timestamp,
+) -> Result<(), StoreError> {
+    const SQL: &str = concat!(
+        "-- rest_users_of_deleted
+         UPDATE user_work SET ",
+        doubt::doubt_if_in_hand!(
+            "?2",
+            "(SELECT c.lease_owner IS NOT NULL FROM customer_work c WHERE c.customer_id = user_work.customer_id)"
+        ),
+        ", state = 'deactivated', due_at = NULL
+         WHERE customer_id = ?1 AND wish = 'present' AND state IN ('pending', 'retrying')"
+    );
+    sqlx::query(SQL)
+        .bind(customer.as_str())
+        .bind(micros(now))
+        .execute(tx)
+        .await
+        .map_err(database("rest_users_of_deleted"))?;
+    Ok(())
+}
 
 /// Lets the users of this customer rest, if it is not to be there.
 pub(super) async fn rest(tx: &mut SqliteConnection, customer: &CustomerId) -> Result<(), StoreError> {
@@ -33,11 +57,12 @@ pub(super) async fn rest_all(tx: &mut SqliteConnection, customers: &str) -> Resu
     Ok(())
 }
 
-/// Takes up the users that rest, of customers (a JSON array of ids) that are to be there again.
+/// Takes up the users that rest, of customers (a JSON array of ids) that are to be there again. One that was tried before
+/// and is in doubt counts as tried: the next answer tells nothing about that attempt.
 pub(super) async fn take_up(tx: &mut SqliteConnection, customers: &str, now: Timestamp) -> Result<(), StoreError> {
     sqlx::query(
         "-- take_up_users
-         UPDATE user_work SET state = 'pending', attempts = 0, due_at = ?2
+         UPDATE user_work SET state = 'pending', due_at = ?2, attempts = iif(doubt_until IS NULL, 0, min(attempts, 1))
          WHERE state = 'deactivated' AND wish = 'present' AND customer_id IN (SELECT value FROM json_each(?1))",
     )
     .bind(customers)
