@@ -14,7 +14,8 @@
 //!
 //! # What it notices
 //!
-//! Each clause was really broken in the source, and seeds run from 1 until one failed, 500 at the most, on SQLite:
+//! Each clause was really broken in the source, and seeds run from 1 until one failed, 500 at the most, on SQLite. (The seeds are those
+//! of the day when it was tried; they move whenever calls are paced differently.)
 //!
 //! | broken clause | first seed | what it says |
 //! |---|---|---|
