@@ -76,6 +76,31 @@ async fn a_users_create_that_lands_after_a_change_of_the_login_stays_one() {
     assert_eq!(bridge.logins("acme").await, ["ben", "ana-2"]);
 }
 
+/// The process dies with a change of a user carried out and not answered, and the product deletes the customer. Who takes it over has no
+/// eye for users; when both come back with the name of before, that is not the one that Monite holds.
+#[tokio::test]
+async fn a_change_of_a_user_is_remembered_when_its_customer_is_deleted_and_the_process_died() {
+    let mut bridge = TestBridge::start().await;
+    bridge.put_customer("acme").await;
+    bridge.put_user("acme", "ana", "admin").await;
+    bridge.settle().await;
+    let mut renamed = user_document("ana", "admin");
+    renamed["first_name"] = json!("Anna");
+    bridge.put("/v1/customers/acme/users/ana", &renamed).await;
+    assert!(bridge.work_until_death(Dies::AfterCall(0)).await);
+    let entity = bridge.entity_id("acme").await;
+    assert_eq!(bridge.sandbox.entity_users(&entity)[0]["first_name"], "Anna");
+    bridge.delete("/v1/customers/acme").await;
+    bridge.restart().await;
+    bridge.settle().await;
+    assert_eq!(bridge.get("/v1/customers/acme").await.state(), "deactivated");
+    bridge.put("/v1/customers/acme/users/ana", &user_document("ana", "admin")).await;
+    bridge.put_customer("acme").await;
+    bridge.settle().await;
+    assert_eq!(bridge.get("/v1/customers/acme/users/ana").await.state(), "in_sync");
+    assert_eq!(bridge.sandbox.entity_users(&entity)[0]["first_name"], "Ana");
+}
+
 fn in_city(city: &str) -> Value {
     let mut document = customer_document("acme");
     document["address"]["city"] = json!(city);
