@@ -22,6 +22,10 @@ const ABANDONED_EXTRA: Duration = Duration::from_secs(1);
 /// A permit never comes back earlier by more than this, however long answers take.
 const MAX_HEAD_START: Duration = Duration::from_millis(250);
 
+/// Timers wake up to so much late: Tokio's count milliseconds. Who is no later than that was on time, or each turn would be longer than
+/// the pace says.
+const TIMER: Duration = Duration::from_millis(2);
+
 /// So long after a login the reserve is kept free of bulk work altogether.
 const LOGIN_WATCH: Duration = Duration::from_secs(5);
 
@@ -173,7 +177,8 @@ impl Queue {
             self.bulk_in_flight += 1;
         }
         self.latest = paced.counts_from;
-        self.next_at = later(now, self.interval(now));
+        let on_time = until(self.next_at, now) <= TIMER;
+        self.next_at = later(if on_time { self.next_at } else { now }, self.interval(now));
         Turn::Go
     }
 
