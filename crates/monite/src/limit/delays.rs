@@ -31,14 +31,25 @@ impl Delays {
 
     /// One more answer took so long.
     pub(super) fn add(&mut self, took: Duration) {
+        self.average_in(took);
         let took = took.as_secs_f64();
-        self.averaged = (self.averaged + 1).min(AVERAGED);
-        self.average += (took - self.average) / f64::from(self.averaged);
         if self.remembered == REMEMBERED {
             (self.fastest, self.remembered) = ([f64::MAX, self.fastest[0]], 0);
         }
         self.fastest[0] = self.fastest[0].min(took);
         self.remembered += 1;
+    }
+
+    /// A request was given up after so long: its answer would have taken longer. Where others take longer too, that tells nothing.
+    pub(super) fn add_unanswered(&mut self, waited: Duration) {
+        if waited > self.average() {
+            self.average_in(waited);
+        }
+    }
+
+    fn average_in(&mut self, took: Duration) {
+        self.averaged = (self.averaged + 1).min(AVERAGED);
+        self.average += (took.as_secs_f64() - self.average) / f64::from(self.averaged);
     }
 
     /// Sliding average; zero as long as there was no answer.
@@ -48,9 +59,9 @@ impl Delays {
 
     /// The fastest answer of late; zero as long as there was none.
     pub(super) fn fastest(&self) -> Duration {
-        match self.averaged {
-            0 => Duration::ZERO,
-            _ => Duration::from_secs_f64(self.fastest[0].min(self.fastest[1]).max(0.0)),
+        match self.fastest[0].min(self.fastest[1]) {
+            f64::MAX => Duration::ZERO,
+            fastest => Duration::from_secs_f64(fastest.max(0.0)),
         }
     }
 
@@ -94,6 +105,18 @@ mod tests {
         let later = |more: usize| after([20].into_iter().chain(std::iter::repeat_n(40, more))).fastest();
         assert_eq!(later(511), ms(20), "at least as many as are remembered");
         assert_eq!(later(512), ms(40), "a way that was longer since then is taken as it is");
+    }
+
+    #[test]
+    fn who_gives_up_at_once_makes_nothing_faster() {
+        let mut delays = after([40, 40]);
+        delays.add_unanswered(ms(1));
+        assert_eq!((delays.average(), delays.fastest()), (ms(40), ms(40)));
+        delays.add_unanswered(ms(100));
+        assert_eq!((delays.average(), delays.fastest()), (ms(60), ms(40)), "one that waited longer than that says so");
+        let mut alone = after([]);
+        alone.add_unanswered(ms(5));
+        assert_eq!(alone.fastest(), ms(0), "no answer, nothing is known");
     }
 
     #[test]
